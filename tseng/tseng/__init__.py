@@ -1,0 +1,1 @@
+"""Time-series observation engine with metric and unit conversion."""

@@ -1,0 +1,1 @@
+"""Units, metric catalogue and derivations: the ground floor that knows no storage."""
