@@ -1,1 +1,39 @@
-"""Time-series observation engine with metric and unit conversion."""
+"""Time-series observation engine with metric and unit conversion.
+
+    import tseng
+
+    engine = tseng.open("tseng-data")
+    series = engine.get_data(sensor, "dx", "mm", params={"ZERO_DATE": {"value": "2017-03-01T22:00:00.000Z"}})
+
+Importing this package loads nothing heavy: the engine and the client come with their first use.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from tseng.client import Client
+    from tseng.engine import Engine
+
+__all__ = ["connect", "open"]
+
+
+def open(path: "str | PathLike[str] | None" = None, *, create: bool = True) -> "Engine":
+    """Open the store at `path` (else `$TSENG_DATA`, else `./tseng-data`), made first if need be and `create` allows.
+
+    Safe beside a running server and other processes: they all see one log. Use it as a context manager or call `close`.
+
+    Raises:
+        tseng_storage.errors.StoreMissing: there is no store and `create` is false.
+    """
+    from tseng.engine import Engine
+
+    return Engine.open(path, create=create)
+
+
+def connect(url: str, *, api_key: str, project: str | None = None) -> "Client":
+    """Speak to a running server: the same `get_data`, `upload` and `upload_table`, over HTTP with Arrow."""
+    from tseng.client import Client
+
+    return Client(url, api_key=api_key, project=project)

@@ -1,0 +1,288 @@
+"""The engine: the few verbs that the command line, Python, HTTP and every foreign API are routed through.
+
+It owns nothing itself. The store below keeps observations and entities, the units package derives, and each verb here
+joins the two: check at the edge, find the project, call, answer.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import pyarrow as pa
+from tseng_storage.catalog import Entity, Project
+from tseng_storage.errors import Exists as Taken
+from tseng_storage.errors import NotFound as Absent
+from tseng_storage.store import Store, StoreSettings
+from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
+
+from tseng import reads, uploads
+from tseng.access import Keys
+from tseng.errors import Exists, InvalidRequest, NotFound
+from tseng.reads import Limit, When
+from tseng.series import Series, Stream
+from tseng.settings import Settings
+from tseng.view import ProjectView
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+Kind = Literal["node", "device", "sensor"]
+
+
+class Engine:
+    """An open store. Safe to use from many threads, and beside other processes on the same folder.
+
+    Every verb takes `project`, an id or an iTwin id; without it the default project is meant. A sensor, device or node
+    of another project looks as if it did not exist.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self.settings = settings
+        self.keys = Keys(store.catalog)
+
+    @classmethod
+    def open(cls, path: "str | PathLike[str] | None" = None, *, create: bool = True, settings: Settings | None = None) -> Self:
+        """Open the store at `path`, else where `$TSENG_DATA` points, else `./tseng-data`.
+
+        Raises:
+            tseng_storage.errors.StoreMissing: there is none and `create` is false.
+        """
+        settings = settings or Settings.read()
+        settings = settings if path is None else dataclasses.replace(settings, data=Path(path))
+        shared = {f.name: getattr(settings, f.name) for f in dataclasses.fields(StoreSettings) if hasattr(settings, f.name)}
+        return cls(Store.open(settings.data, create=create, settings=StoreSettings(**shared)), settings)
+
+    def close(self) -> None:
+        """Flush what this process wrote and let go of the store."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # Projects and entities
+
+    def project(self, project: str | None = None) -> Project:
+        """Return a project by id or iTwin id; None means the default one.
+
+        Raises:
+            NotFound: no such project.
+        """
+        found = self.store.catalog.project(project)
+        if found is None:
+            raise NotFound(f"there is no project {project!r}", field="project", seen=project)
+        return found
+
+    def projects(self) -> list[Project]:
+        """All projects, the default one first."""
+        return self.store.catalog.projects()
+
+    def create_project(self, name: str, itwin_id: str | None = None) -> Project:
+        """Make a project."""
+        return self.store.catalog.create_project(name, itwin_id)
+
+    def create_entity(
+        self,
+        kind: Kind,
+        id: str,
+        type: str,
+        props: Mapping[str, Any] | None = None,
+        *,
+        parent: str | None = None,
+        observation_type: str | None = None,
+        ref_id: str | None = None,
+        custom_props: Mapping[str, Any] | None = None,
+        project: str | None = None,
+    ) -> Entity:
+        """Make a node, device or sensor. `parent` is a device's node or a sensor's device; it need not exist yet.
+
+        Raises:
+            Exists: the id is taken in this project.
+            InvalidRequest: an empty id or type.
+        """
+        for name, value in (("id", id), ("type", type)):
+            if not value:
+                raise InvalidRequest.at(name, "must not be empty")
+        try:
+            return self.store.catalog.create_entity(
+                self.project(project).id, kind, id, type, dict(props or {}), parent=parent,
+                observation_type=observation_type, ref_id=ref_id, custom_props=dict(custom_props or {}),
+            )  # fmt: skip
+        except Taken:
+            raise Exists(f"there is a {kind} {id!r} already", field=kind, seen=id) from None
+
+    def update_entity(self, kind: Kind, id: str, props: Mapping[str, Any], *, project: str | None = None) -> Entity:
+        """Merge `props` into an entity's; a null removes a key. Earlier values stay in its history.
+
+        Raises:
+            NotFound: no such entity in this project.
+        """
+        try:
+            return self.store.catalog.update_props(self.project(project).id, kind, id, dict(props))
+        except Absent:
+            raise NotFound(f"there is no {kind} {id!r}", field=kind, seen=id) from None
+
+    def entities(
+        self,
+        kind: Kind,
+        ids: Sequence[str] | None = None,
+        *,
+        project: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Entity]:
+        """Entities of one kind in the order of their ids: all, those of `ids` that exist, or the page after an id."""
+        return self.store.catalog.entities(self.project(project).id, kind, ids, after=after, limit=limit)
+
+    # Metrics
+
+    def raw_metrics(self, sensor: str, *, project: str | None = None) -> list[OfferedMetric]:
+        """Raw metrics of a sensor, as stored.
+
+        Raises:
+            UnknownSensor: no such sensor in this project.
+        """
+        return raw_metrics(self._view(project).known(sensor))
+
+    def metrics(self, sensor: str, *, project: str | None = None) -> list[OfferedMetric]:
+        """Raw metrics of a sensor and the derived ones whose props resolve.
+
+        Raises:
+            UnknownSensor: no such sensor in this project.
+        """
+        view = self._view(project)
+        return metrics(view.known(sensor), view)
+
+    # Writing
+
+    def upload(self, observations: Sequence[Mapping[str, Any] | uploads.Observation], *, project: str | None = None) -> int:
+        """Store rows of `{"sensorId", "timestamp", "values": {raw metric: number or null}}`; durable when it returns.
+
+        Values are in the raw metric's stored unit. A later upload replaces the values of the metrics it carries. All
+        rows go in, or none.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            UnknownSensor: a sensor does not exist.
+            InvalidRequest: a row is bad; every bad index is named.
+        """
+        home = self.project(project).id
+        if not observations:
+            raise InvalidRequest.at("", "must not be empty")
+        table = uploads.from_rows(observations, lambda sensors: self._accepts(home, sensors))
+        self._write(table, home)
+        return len(observations)
+
+    def upload_table(self, table: "pa.Table | pd.DataFrame", *, project: str | None = None) -> int:
+        """Store columns `sensor`, `metric`, `time` (UTC), `value` (stored unit); durable when it returns.
+
+        Large tables are written to Parquet at once. All rows go in, or none.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            UnknownSensor: a sensor does not exist.
+            InvalidRequest: a column is absent or of the wrong type, or a metric is not one of its sensor.
+        """
+        home = self.project(project).id
+        checked = uploads.from_columns(table, lambda sensors: self._accepts(home, sensors))
+        self._write(checked, home)
+        return int(checked.num_rows)
+
+    def _write(self, table: pa.Table, project: str) -> None:
+        if table.num_rows >= self.settings.bulk_rows:
+            self.store.load(table, project)
+        elif table.num_rows:
+            self.store.append(table, project)
+
+    def _accepts(self, project: str, sensors: Sequence[str]) -> dict[str, frozenset[str] | None]:
+        view = self._view(project)
+        found = {id: view.sensor(id) for id in sensors}
+        return {
+            id: None if is_generic(sensor) else frozenset(metric.id for metric in raw_metrics(sensor))
+            for id, sensor in found.items()
+            if sensor is not None
+        }
+
+    # Reading
+
+    def stream(
+        self,
+        sensor: str,
+        metric: str,
+        unit: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        start: When = None,
+        end: When = None,
+        limit: Limit = None,
+        project: str | None = None,
+    ) -> Stream:
+        """Like `get_data`, in blocks of bounded size: every refusal comes from this call, none from the blocks."""
+        return reads.stream(self._view(project), reads.Request(sensor, metric, unit, params or {}, start, end, limit))
+
+    def get_data(
+        self,
+        sensor: str,
+        metric: str,
+        unit: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        start: When = None,
+        end: When = None,
+        limit: Limit = None,
+        project: str | None = None,
+    ) -> Series:
+        """One metric of one sensor in the unit asked for.
+
+        Args:
+            sensor: sensor id.
+            metric: raw or derived metric id.
+            unit: unit id of the metric's dimension.
+            params: metric parameters, each `{"value": ..., "unit": optional}`.
+            start: first instant of the window, inclusive: ISO text, datetime or datetime64; without zone UTC.
+            end: last instant of the window, inclusive.
+            limit: "first" or "last" for that one point of the window.
+            project: id or iTwin id; None is the default project.
+
+        Raises:
+            UnknownSensor: no such sensor.
+            InvalidTimeRange: `end` lies before `start`.
+            tseng_units.errors.UnitsError: metric, unit, parameter or zero reading (domain section 10).
+        """
+        return self.stream(
+            sensor, metric, unit, params=params, start=start, end=end, limit=limit, project=project
+        ).read()  # fmt: skip
+
+    def summary(
+        self,
+        sensor: str,
+        metric: str,
+        unit: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        start: When = None,
+        end: When = None,
+        project: str | None = None,
+    ) -> dict[str, Any]:
+        """First and last point and the count, as `{"first": {"timestamp", "value"}, "last": ..., "count": n}`."""
+        return reads.summary(self.stream(sensor, metric, unit, params=params, start=start, end=end, project=project))
+
+    def sql(self, query: str) -> "duckdb.DuckDBPyRelation":
+        """Run SQL over one snapshot of the store; see `docs/sql.md` for its views and functions."""
+        from tseng.sql import session
+
+        return session(self).sql(query)
+
+    def _view(self, project: str | None) -> ProjectView:
+        return ProjectView(self.store, self.project(project).id)

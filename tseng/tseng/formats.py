@@ -1,0 +1,138 @@
+"""Encoders: a stream of blocks to the bytes of JSON, columns, CSV, Arrow or Parquet, in bounded memory.
+
+`tseng get --format` and the HTTP routes write the same bytes because both come from here. JSON and CSV go through
+Arrow string kernels on whole columns (`tseng.text`); a missing point is simply not in the stream, so no NaN can leave.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tseng.series import Block, Stream, arrow_schema, record_batch
+from tseng.text import iso_times, numbers, rows, three_digits
+
+_ROW_GROUP = 262_144
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write a stream: its short name, its media type and its encoder."""
+
+    name: str
+    media_type: str
+    encode: Callable[[Stream], Iterator[bytes]]
+
+
+def _json(stream: Stream) -> Iterator[bytes]:
+    """Write `{"sensor","metric","unit","data":{ISO time: value}}`."""
+    head = msgspec.json.encode({"sensor": stream.sensor, "metric": stream.metric, "unit": stream.unit})
+    yield head[:-1] + b',"data":'
+    yield from json_map(stream.blocks)
+    yield b"}"
+
+
+def json_map(blocks: Iterator[Block]) -> Iterator[bytes]:
+    """Write `{ISO time: value}` alone, the form the JSON-RPC answer nests."""
+    yield b"{"
+    first = 1
+    for time, value in blocks:
+        if len(time):
+            # Each row starts with its comma; the very first row's comma is cut off.
+            yield bytes(rows(iso_times(time, b',"', b'Z":'), numbers(value))[first:])
+            first = 0
+    yield b"}"
+
+
+def _columns(stream: Stream) -> Iterator[bytes]:
+    """Write `{"time":[epoch ms],"value":[…]}`; the values wait as float64 (8 bytes a point) while the times go out."""
+    kept = []
+    yield b'{"time":['
+    for time, value in stream.blocks:
+        yield from _items(_epoch_ms(time), more=bool(kept))
+        kept += [value] if len(value) else []
+    yield b'],"value":['
+    for number, value in enumerate(kept):
+        yield from _items(numbers(value), more=number > 0)
+    yield b"]}"
+
+
+def _epoch_ms(time: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> pa.Array:
+    whole, micros = np.divmod(time, 1000)
+    text = pa.array(whole).cast(pa.string()).cast(pa.binary())
+    return pc.binary_join_element_wise(text, three_digits(micros), b".") if micros.any() else text
+
+
+def _items(texts: pa.Array, *, more: bool) -> Iterator[bytes]:
+    if len(texts):
+        commas = pa.repeat(pa.scalar(b",", pa.binary()), len(texts))
+        yield bytes(rows(commas, texts)[0 if more else 1 :])
+
+
+def _csv(stream: Stream) -> Iterator[bytes]:
+    """Write `time,value` and one line per point."""
+    yield b"time,value\n"
+    for time, value in stream.blocks:
+        if len(time):
+            ends = pc.binary_join_element_wise(numbers(value), b"\n", b"")
+            yield bytes(rows(iso_times(time, b"", b"Z,"), ends))
+
+
+class _Sink:
+    """A file that hands over what was written to it since it was last asked."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self._chunks.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        self.closed = True
+
+    def take(self) -> bytes:
+        taken = b"".join(self._chunks)
+        self._chunks.clear()
+        return taken
+
+
+def _arrow(stream: Stream) -> Iterator[bytes]:
+    """Write an Arrow IPC stream of columns `time`, `value`."""
+    sink, schema = _Sink(), arrow_schema(stream.sensor, stream.metric, stream.unit)
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for block in stream.blocks:
+            writer.write_batch(record_batch(schema, block))
+            yield sink.take()
+    yield sink.take()
+
+
+def _parquet(stream: Stream) -> Iterator[bytes]:
+    """Write one Parquet file of columns `time`, `value`."""
+    import pyarrow.parquet as pq
+
+    sink, schema = _Sink(), arrow_schema(stream.sensor, stream.metric, stream.unit)
+    with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="zstd") as writer:
+        for block in stream.blocks:
+            writer.write_batch(record_batch(schema, block), row_group_size=_ROW_GROUP)
+            yield sink.take()
+    yield sink.take()
+
+
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("json", "application/json", _json),
+        Format("columns", "application/vnd.tseng.columns+json", _columns),
+        Format("csv", "text/csv", _csv),
+        Format("arrow", "application/vnd.apache.arrow.stream", _arrow),
+        Format("parquet", "application/vnd.apache.parquet", _parquet),
+    )
+}

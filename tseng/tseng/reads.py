@@ -1,0 +1,124 @@
+"""A read: resolve the request into a plan, run the plan block by block, answer with where the numbers came from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Literal
+
+import numpy as np
+from tseng_units.evaluate import Execution
+from tseng_units.instants import format_instant, parse_instant
+from tseng_units.plan import plan
+
+from tseng.errors import InvalidRequest, InvalidTimeRange
+from tseng.series import Block, Stream
+from tseng.view import ProjectView
+
+When = str | datetime | np.datetime64 | None
+Limit = Literal["first", "last"] | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, as it came."""
+
+    sensor: str
+    metric: str
+    unit: str
+    params: Mapping[str, Any]
+    start: When = None
+    end: When = None
+    limit: Limit = None
+
+
+def stream(view: ProjectView, request: Request) -> Stream:
+    """Answer a request in blocks; the first block is computed at once so that every refusal comes from this call."""
+    sensor = view.known(request.sensor)
+    start, end = _window(request)
+    execution = Execution(plan(sensor, request.metric, request.unit, request.params, view), view)
+    blocks = _limited(execution, start, end, request.limit)
+    first = next(blocks, None)
+    provenance = _provenance(view, execution, start, end)
+    return Stream(
+        request.sensor, request.metric, request.unit, provenance, chain([first], blocks) if first is not None else iter(())
+    )
+
+
+def summary(stream: Stream) -> dict[str, Any]:
+    """First and last point and the count of a stream, which it uses up; `first` and `last` are None when it is empty."""
+    first, last, count = None, None, 0
+    for time, value in stream.blocks:
+        if len(time):
+            first = first or _point(time[0], value[0])
+            last = _point(time[-1], value[-1])
+            count += len(time)
+    return {"first": first, "last": last, "count": count}
+
+
+def _point(time: np.int64, value: np.float64) -> dict[str, Any]:
+    return {"timestamp": format_instant(int(time)), "value": float(value)}
+
+
+def _window(request: Request) -> tuple[int | None, int | None]:
+    start, end = instant("startDate", request.start), instant("endDate", request.end)
+    if start is not None and end is not None and end < start:
+        raise InvalidTimeRange(
+            f"endDate {format_instant(end)} lies before startDate {format_instant(start)}", field="endDate", seen=request.end
+        )
+    return start, end
+
+
+def instant(field: str, when: When) -> int | None:
+    """Microseconds since 1970 UTC of an ISO text, a datetime or a datetime64; without zone UTC.
+
+    Raises:
+        InvalidRequest: not a time; names `field`.
+    """
+    if when is None:
+        return None
+    if isinstance(when, np.datetime64):
+        return int(when.astype("datetime64[us]").astype(np.int64))
+    if isinstance(when, datetime):
+        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
+    if not isinstance(when, str):
+        raise InvalidRequest.at(field, f"{when!r} is not an ISO 8601 time")
+    try:
+        return parse_instant(when)
+    except ValueError as error:
+        raise InvalidRequest.at(field, str(error)) from None
+
+
+def _limited(execution: Execution, start: int | None, end: int | None, limit: Limit) -> Iterator[Block]:
+    if limit is None:
+        return _blocks(execution, start, end)
+    return _edge(execution, start, end, limit)
+
+
+def _blocks(execution: Execution, start: int | None, end: int | None) -> Iterator[Block]:
+    for first, last in execution.blocks(start, end):
+        yield execution.evaluate(first, last)
+
+
+def _edge(execution: Execution, start: int | None, end: int | None, limit: Literal["first", "last"]) -> Iterator[Block]:
+    """Yield the one first or last valid point: blocks are tried from that end until one has a point."""
+    windows = list(execution.blocks(start, end))
+    at = slice(0, 1) if limit == "first" else slice(-1, None)
+    for first, last in windows if limit == "first" else reversed(windows):
+        time, value = execution.evaluate(first, last)
+        if len(time):
+            yield time[at], value[at]
+            return
+
+
+def _provenance(view: ProjectView, execution: Execution, start: int | None, end: int | None) -> dict[str, Any]:
+    return {
+        **execution.plan.describe(),
+        "zeroReadings": execution.zeros,
+        "window": {
+            "startDate": None if start is None else format_instant(start),
+            "endDate": None if end is None else format_instant(end),
+        },
+        "project": view.project,
+        "snapshot": view.snapshot.describe(),
+    }

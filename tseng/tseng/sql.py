@@ -1,0 +1,104 @@
+"""SQL over the store: DuckDB views of one snapshot, plus the units and the derived series as functions."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from tseng_storage.duck import session as storage_session
+from tseng_units.catalogue import CATALOGUE
+from tseng_units.registry import DIMENSIONS, conversion, dimension_of
+
+from tseng.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tseng.engine import Engine
+
+_POINTS = pa.list_(pa.struct([("time", pa.timestamp("us", "UTC")), ("value", pa.float64())]))
+
+
+def session(engine: "Engine", project: str | None = None) -> "duckdb.DuckDBPyConnection":
+    """Open a DuckDB connection over one snapshot of the store.
+
+    Views: `observations`, `sensors`, `devices`, `nodes` (storage) and `metrics`, `units` (the catalogue). Functions:
+    `convert(value, from, to)` for absolute values, `convert_delta(value, from, to)` for differences, and the table
+    function `get_data(sensor, metric, unit[, params as JSON])` with columns time, value.
+    """
+    connection = storage_session(engine.store, None if project is None else [engine.project(project).id])
+    connection.register("metrics", _metrics())
+    connection.register("units", _units())
+    connection.create_function("convert", _convert, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE", type="arrow")
+    connection.create_function("convert_delta", _convert_delta, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE", type="arrow")
+    _register_get_data(connection, engine, project)
+    return connection
+
+
+def _register_get_data(connection: "duckdb.DuckDBPyConnection", engine: "Engine", project: str | None) -> None:
+    def points(sensor: pa.Array, metric: pa.Array, unit: pa.Array, params: pa.Array) -> pa.Array:
+        rows = zip(sensor.to_pylist(), metric.to_pylist(), unit.to_pylist(), params.to_pylist(), strict=True)
+        return pa.concat_arrays([_points(engine, project, *row) for row in rows])
+
+    connection.create_function(
+        "series_points", points, ["VARCHAR"] * 4, 'STRUCT("time" TIMESTAMPTZ, value DOUBLE)[]', type="arrow"
+    )
+    connection.execute(
+        "CREATE TEMP MACRO get_data(sensor, metric, unit, params := '{}') AS TABLE "
+        "SELECT unnest(series_points(sensor, metric, unit, params), recursive := true)"
+    )
+
+
+def _points(engine: "Engine", project: str | None, sensor: str, metric: str, unit: str, params: str) -> pa.Array:
+    series = engine.get_data(sensor, metric, unit, params=_params(params), project=project).to_arrow().combine_chunks()
+    columns = [series["time"].combine_chunks(), series["value"].combine_chunks()]
+    points = pa.StructArray.from_arrays(columns, fields=list(_POINTS.value_type))
+    return pa.ListArray.from_arrays(pa.array([0, len(points)], pa.int32()), points, type=_POINTS)
+
+
+def _params(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise InvalidRequest.at("params", f"{text!r} is not a JSON object: {error}") from None
+
+
+def _convert(value: pa.Array, from_: pa.Array, to: pa.Array) -> pa.Array:
+    return _by_pair(value, from_, to, delta=False)
+
+
+def _convert_delta(value: pa.Array, from_: pa.Array, to: pa.Array) -> pa.Array:
+    return _by_pair(value, from_, to, delta=True)
+
+
+def _by_pair(value: pa.Array, from_: pa.Array, to: pa.Array, *, delta: bool) -> pa.Array:
+    """Convert row by row where the units differ from row to row, at once where they do not (the usual case)."""
+    pairs = pa.table({"from": from_, "to": to}).group_by(["from", "to"]).aggregate([]).to_pylist()
+    result = pa.nulls(len(value), pa.float64())
+    for pair in pairs:
+        affine = conversion(_dimension(pair["from"], delta=delta), pair["from"], pair["to"])
+        chosen = pc.and_(pc.equal(from_, pair["from"]), pc.equal(to, pair["to"]))
+        result = pc.if_else(chosen, pa.array(affine.apply(value.to_numpy(zero_copy_only=False))), result)
+    return result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
+
+
+def _dimension(unit: str, *, delta: bool) -> str:
+    dimension = dimension_of(unit) or ""
+    return "temperature_delta" if delta and dimension == "temperature" else dimension
+
+
+def _metrics() -> pa.Table:
+    fields = ("id", "name", "display_name", "notation", "dimension", "default_unit", "raw")
+    return pa.Table.from_pylist([{field: getattr(metric, field) for field in fields} for metric in CATALOGUE.metrics.values()])
+
+
+def _units() -> pa.Table:
+    return pa.Table.from_pylist(
+        [
+            {"dimension": dimension.name, "id": unit.id, "name": unit.name, "notation": unit.notation}
+            for dimension in DIMENSIONS.values()
+            for unit in dimension.units.values()
+        ]
+    )
+
+

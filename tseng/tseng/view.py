@@ -1,0 +1,71 @@
+"""One project of the store as the derivation layer wants to see it: its sensors and its raw series, nothing else."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from tseng_storage.catalog import Entity
+from tseng_storage.snapshot import Snapshot
+from tseng_storage.store import Store
+from tseng_units.sensors import Sensor
+
+from tseng.errors import UnknownSensor
+
+_NAMES_TO_SUGGEST_FROM = 1000
+
+
+class ProjectView:
+    """Directory and source of one read, both over one snapshot, which is taken when data is first asked for."""
+
+    def __init__(self, store: Store, project: str) -> None:
+        self.project = project
+        self._store = store
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The snapshot that every read through this view sees."""
+        return self._store.snapshot()
+
+    def sensor(self, sensor: str) -> Sensor | None:
+        """Return the sensor with its own and its device's props, or None."""
+        entity = self._store.catalog.entity(self.project, "sensor", sensor)
+        return None if entity is None else self._describe(entity)
+
+    def known(self, sensor: str) -> Sensor:
+        """Return the sensor.
+
+        Raises:
+            UnknownSensor: it is not in this project.
+        """
+        found = self.sensor(sensor)
+        if found is None:
+            some = self._store.catalog.entities(self.project, "sensor", limit=_NAMES_TO_SUGGEST_FROM)
+            raise UnknownSensor(sensor, (entity.id for entity in some))
+        return found
+
+    def members(self, device: str, kind: str) -> Sequence[Sensor]:
+        """Sensors of one device and one type: the segments of an array."""
+        siblings = (self._describe(entity) for entity in self._store.catalog.sensors_of_device(self.project, device))
+        return [sensor for sensor in siblings if sensor.kind == kind]
+
+    def _describe(self, entity: Entity) -> Sensor:
+        device = entity.parent and self._store.catalog.entity(self.project, "device", entity.parent)
+        return Sensor(
+            id=entity.id,
+            type=entity.type,
+            props=entity.props,
+            device=entity.parent,
+            device_props=device.props if device else {},
+            uploaded=self._store.metrics_of(self.project, entity.id),
+        )
+
+    def read(
+        self, sensor: str, metric: str, start: int | None, end: int | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Read a raw series: int64 microseconds and float64 in its stored unit, valid points, window inclusive."""
+        return self._store.read(self.project, sensor, metric, start, end, snapshot=self.snapshot)
+
+    def blocks(self, sensor: str, metric: str, start: int | None, end: int | None) -> Iterator[tuple[int, int]]:
+        """Windows of a bounded number of points that together hold all of a raw series."""
+        return self._store.blocks(self.project, sensor, metric, start, end, snapshot=self.snapshot)
