@@ -11,10 +11,13 @@ from typing import Literal, get_args
 
 from tseng_storage.catalog import Catalog, Key
 
-from tseng.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
+from tseng.errors import Exists, Forbidden, InvalidRequest, NotFound, Unauthenticated
 
 Role = Literal["reader", "writer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
+
+# What an OAuth2 scope allows; other scopes are taken and mean nothing here.
+SCOPE_ROLES: dict[str, Role] = {"sensor-data:read": "reader", "sensor-data:modify": "writer"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,9 @@ class Identity:
             Forbidden: the role is too low.
         """
         if ROLES.index(self.role) < ROLES.index(role):
-            raise Forbidden(f"this needs the role {role}; {self.name} has {self.role}", field="role", seen=self.role, allowed=[role])
+            raise Forbidden(
+                f"this needs the role {role}; {self.name} has {self.role}", field="role", seen=self.role, allowed=[role]
+            )
 
 
 def digest(secret: str) -> str:
@@ -62,6 +67,35 @@ class Keys:
         bound = None if role == "admin" and project is None else found.id
         self._catalog.add_key(name=name, role=role, project=bound, digest=digest(key))
         return key
+
+    def first(self) -> str:
+        """Make the first admin key of a new store.
+
+        Raises:
+            Exists: there is one already.
+        """
+        if self._catalog.keys():
+            raise Exists("this store has keys already; `tseng keys create` makes more", field="keys")
+        return self.create("admin", "admin")
+
+    def create_client(self, name: str, scope: str, project: str | None = None) -> dict[str, str]:
+        """Make an OAuth2 client of one project; the secret is shown this once.
+
+        Returns:
+            `{"client_id", "client_secret"}`.
+
+        Raises:
+            InvalidRequest: no scope that gives a right.
+            NotFound: no such project.
+        """
+        if not {*scope.split()} & SCOPE_ROLES.keys():
+            raise InvalidRequest.at("scope", f"{scope!r} holds none of {', '.join(SCOPE_ROLES)}")
+        found = self._catalog.project(project)
+        if found is None:
+            raise NotFound(f"there is no project {project!r}", field="project", seen=project)
+        client, secret = secrets.token_hex(12), secrets.token_urlsafe(32)
+        self._catalog.add_client(client_id=client, name=name, scope=scope, project=found.id, digest=digest(secret))
+        return {"client_id": client, "client_secret": secret}
 
     def list(self) -> list[Key]:
         """All keys, revoked ones too, oldest first."""

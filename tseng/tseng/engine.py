@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 from tseng_storage.catalog import Entity, Project
-from tseng_storage.errors import Exists as Taken
-from tseng_storage.errors import NotFound as Absent
 from tseng_storage.store import Store, StoreSettings
 from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
 
@@ -25,6 +23,8 @@ from tseng.reads import Limit, When
 from tseng.series import Series, Stream
 from tseng.settings import Settings
 from tseng.view import ProjectView
+from tseng_storage.errors import Exists as Taken
+from tseng_storage.errors import NotFound as Absent
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,7 +46,9 @@ class Engine:
         self.keys = Keys(store.catalog)
 
     @classmethod
-    def open(cls, path: "str | PathLike[str] | None" = None, *, create: bool = True, settings: Settings | None = None) -> Self:
+    def open(
+        cls, path: "str | PathLike[str] | None" = None, *, create: bool = True, settings: Settings | None = None
+    ) -> Self:
         """Open the store at `path`, else where `$TSENG_DATA` points, else `./tseng-data`.
 
         Raises:
@@ -54,7 +56,9 @@ class Engine:
         """
         settings = settings or Settings.read()
         settings = settings if path is None else dataclasses.replace(settings, data=Path(path))
-        shared = {f.name: getattr(settings, f.name) for f in dataclasses.fields(StoreSettings) if hasattr(settings, f.name)}
+        shared = {
+            f.name: getattr(settings, f.name) for f in dataclasses.fields(StoreSettings) if hasattr(settings, f.name)
+        }
         return cls(Store.open(settings.data, create=create, settings=StoreSettings(**shared)), settings)
 
     def close(self) -> None:
@@ -64,7 +68,9 @@ class Engine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # Projects and entities
@@ -162,7 +168,9 @@ class Engine:
 
     # Writing
 
-    def upload(self, observations: Sequence[Mapping[str, Any] | uploads.Observation], *, project: str | None = None) -> int:
+    def upload(
+        self, observations: Sequence[Mapping[str, Any] | uploads.Observation], *, project: str | None = None
+    ) -> int:
         """Store rows of `{"sensorId", "timestamp", "values": {raw metric: number or null}}`; durable when it returns.
 
         Values are in the raw metric's stored unit. A later upload replaces the values of the metrics it carries. All

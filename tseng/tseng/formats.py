@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tseng.series import Block, Stream, arrow_schema, record_batch
-from tseng.text import iso_times, numbers, rows, three_digits
+from tseng.text import iso_times, numbers, rows
 
 _ROW_GROUP = 262_144
 
@@ -61,9 +60,9 @@ def _columns(stream: Stream) -> Iterator[bytes]:
 
 
 def _epoch_ms(time: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> pa.Array:
-    whole, micros = np.divmod(time, 1000)
-    text = pa.array(whole).cast(pa.string()).cast(pa.binary())
-    return pc.binary_join_element_wise(text, three_digits(micros), b".") if micros.any() else text
+    if (time % 1000).any():
+        return numbers(time / 1000)
+    return pa.array(time // 1000).cast(pa.string()).cast(pa.binary())
 
 
 def _items(texts: pa.Array, *, more: bool) -> Iterator[bytes]:
@@ -77,8 +76,7 @@ def _csv(stream: Stream) -> Iterator[bytes]:
     yield b"time,value\n"
     for time, value in stream.blocks:
         if len(time):
-            ends = pc.binary_join_element_wise(numbers(value), b"\n", b"")
-            yield bytes(rows(iso_times(time, b"", b"Z,"), ends))
+            yield bytes(rows(iso_times(time, b"", b"Z,"), numbers(value), end=b"\n"))
 
 
 class _Sink:

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 from tseng_units.evaluate import Execution
-from tseng_units.instants import format_instant, parse_instant
 from tseng_units.plan import plan
 
 from tseng.errors import InvalidRequest, InvalidTimeRange
 from tseng.series import Block, Stream
 from tseng.view import ProjectView
+from tseng_units.instants import format_instant, parse_instant
 
 When = str | datetime | np.datetime64 | None
 Limit = Literal["first", "last"] | None
@@ -41,12 +41,16 @@ def stream(view: ProjectView, request: Request) -> Stream:
     first = next(blocks, None)
     provenance = _provenance(view, execution, start, end)
     return Stream(
-        request.sensor, request.metric, request.unit, provenance, chain([first], blocks) if first is not None else iter(())
+        request.sensor,
+        request.metric,
+        request.unit,
+        provenance,
+        chain([first], blocks) if first is not None else iter(()),
     )
 
 
 def summary(stream: Stream) -> dict[str, Any]:
-    """First and last point and the count of a stream, which it uses up; `first` and `last` are None when it is empty."""
+    """First and last point (None when there is none) and the count of a stream, which it uses up."""
     first, last, count = None, None, 0
     for time, value in stream.blocks:
         if len(time):
@@ -64,7 +68,9 @@ def _window(request: Request) -> tuple[int | None, int | None]:
     start, end = instant("startDate", request.start), instant("endDate", request.end)
     if start is not None and end is not None and end < start:
         raise InvalidTimeRange(
-            f"endDate {format_instant(end)} lies before startDate {format_instant(start)}", field="endDate", seen=request.end
+            f"endDate {format_instant(end)} lies before startDate {format_instant(start)}",
+            field="endDate",
+            seen=request.end,
         )
     return start, end
 

@@ -17,7 +17,10 @@ Block = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 def arrow_schema(sensor: str, metric: str, unit: str) -> pa.Schema:
     """Schema of one series in Arrow and Parquet: `time` timestamp[us, UTC], `value` double; ids in the metadata."""
-    columns = [pa.field("time", pa.timestamp("us", "UTC"), nullable=False), pa.field("value", pa.float64(), nullable=False)]
+    columns = [
+        pa.field("time", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+    ]
     return pa.schema(columns, metadata={"sensor": sensor, "metric": metric, "unit": unit})
 
 
@@ -78,6 +81,6 @@ class Series:
         return pd.Series(self.value, index=index, name=self.metric)
 
     def to_arrow(self) -> pa.Table:
-        """Return columns `time` (timestamp[us, UTC]) and `value` (double); sensor, metric, unit in the schema metadata."""
+        """Return columns `time` (timestamp[us, UTC]) and `value` (double), with the ids in the schema metadata."""
         schema = arrow_schema(self.sensor, self.metric, self.unit)
         return pa.Table.from_batches([record_batch(schema, (self.time.view(np.int64), self.value))])

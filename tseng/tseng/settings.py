@@ -11,11 +11,14 @@ def _setting(default: Any, env: str, doc: str) -> Any:
     return field(default=default, metadata={"env": env, "doc": doc})
 
 
+_HERE = Path("tseng-data")
+
+
 @dataclass(frozen=True)
 class Settings:
     """Frozen settings; `docs/settings.md` lists them and a test holds that list complete."""
 
-    data: Path = _setting(Path("tseng-data"), "TSENG_DATA", "Folder of the store.")
+    data: Path = _setting(_HERE, "TSENG_DATA", "Folder of the store.")
     flush_rows: int = _setting(200_000, "TSENG_FLUSH_ROWS", "Log rows after which they are drained into Parquet.")
     flush_seconds: float = _setting(30.0, "TSENG_FLUSH_SECONDS", "Age in seconds at which log rows are drained.")
     bulk_rows: int = _setting(

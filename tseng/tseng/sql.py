@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tseng_storage.duck import session as storage_session
 from tseng_units.catalogue import CATALOGUE
-from tseng_units.registry import DIMENSIONS, conversion, dimension_of
 
 from tseng.errors import InvalidRequest
+from tseng_units.registry import DIMENSIONS, conversion, dimension_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,7 +30,9 @@ def session(engine: "Engine", project: str | None = None) -> "duckdb.DuckDBPyCon
     connection.register("metrics", _metrics())
     connection.register("units", _units())
     connection.create_function("convert", _convert, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE", type="arrow")
-    connection.create_function("convert_delta", _convert_delta, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE", type="arrow")
+    connection.create_function(
+        "convert_delta", _convert_delta, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE", type="arrow"
+    )
     _register_get_data(connection, engine, project)
     return connection
 
@@ -89,7 +91,9 @@ def _dimension(unit: str, *, delta: bool) -> str:
 
 def _metrics() -> pa.Table:
     fields = ("id", "name", "display_name", "notation", "dimension", "default_unit", "raw")
-    return pa.Table.from_pylist([{field: getattr(metric, field) for field in fields} for metric in CATALOGUE.metrics.values()])
+    return pa.Table.from_pylist(
+        [{field: getattr(metric, field) for field in fields} for metric in CATALOGUE.metrics.values()]
+    )
 
 
 def _units() -> pa.Table:
@@ -100,5 +104,3 @@ def _units() -> pa.Table:
             for unit in dimension.units.values()
         ]
     )
-
-

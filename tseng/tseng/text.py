@@ -21,7 +21,7 @@ def _seconds_of_day() -> NDArray[np.bytes_]:
 
 
 @cache
-def _digits() -> NDArray[np.bytes_]:
+def _three_digits() -> NDArray[np.bytes_]:
     return np.array([f"{n:03}" for n in range(1000)], dtype="S3")
 
 
@@ -45,9 +45,9 @@ def _records(time: NDArray[np.int64], before: bytes, after: bytes, *, micros: bo
     if before:
         out["before"] = before
     out["day"], out["second"], out["after"] = _days(day), _seconds_of_day()[second], after
-    out["ms"] = _digits()[fraction // 1000]
+    out["ms"] = _three_digits()[fraction // 1000]
     if micros:
-        out["us"] = _digits()[fraction % 1000]
+        out["us"] = _three_digits()[fraction % 1000]
     width = out.dtype.itemsize
     offsets = np.arange(0, (len(time) + 1) * width, width, dtype=np.int32)
     return pa.Array.from_buffers(pa.binary(), len(time), [None, pa.py_buffer(offsets), pa.py_buffer(out)])
@@ -72,19 +72,15 @@ def iso_times(time: NDArray[np.int64], before: bytes, after: bytes) -> pa.Array:
     )
 
 
-def three_digits(number: NDArray[np.int64]) -> pa.Array:
-    """Text `000` to `999` of each number in that range, as an Arrow binary array."""
-    return pa.array(_digits()[number], pa.binary())
-
-
 def numbers(value: NDArray[np.float64]) -> pa.Array:
     """Shortest decimal text of each float64 (it reads back to the same bits), as an Arrow binary array."""
     return pa.array(value).cast(pa.string()).cast(pa.binary())
 
 
-def rows(first: pa.Array, second: pa.Array, between: bytes = b"") -> memoryview:
-    """Join two text columns row by row and return all rows as one buffer."""
-    joined = pc.binary_join_element_wise(first, second, between)
+def rows(first: pa.Array, second: pa.Array, end: bytes = b"") -> memoryview:
+    """Join two text columns row by row, put `end` after each row, and return all rows as one buffer."""
+    pieces = (first, second, end, b"") if end else (first, second, b"")
+    joined = pc.binary_join_element_wise(*pieces)
     if isinstance(joined, pa.ChunkedArray):
         joined = joined.combine_chunks()
     start, stop = joined.offset, joined.offset + len(joined)

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from tseng_units.instants import parse_instant
 
 from tseng.errors import Fault, InvalidRequest, UnknownSensor
+from tseng_units.instants import parse_instant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,8 @@ SCHEMA = pa.schema(
     ]
 )
 
-# Of each sensor id: its raw metrics; None where any metric may come (generic sensors); absent where there is no such sensor.
+# Of each sensor id: its raw metrics, or None where any metric may come (generic sensors); a sensor that is not there
+# is left out.
 Accepts = Callable[[Sequence[str]], Mapping[str, frozenset[str] | None]]
 
 
@@ -56,9 +57,12 @@ def from_rows(rows: Sequence[Mapping[str, Any] | Observation], accepts: Accepts)
     values = pa.array([value for each in observations for value in each.values.values()], pa.float64())
     row_of = np.repeat(np.arange(len(observations)), counts)
     table = pa.Table.from_arrays(
-        [sensors.take(pa.array(row_of)), metrics, pa.array(times[row_of]).view(SCHEMA.field("time").type), values], schema=SCHEMA
+        [sensors.take(pa.array(row_of)), metrics, pa.array(times[row_of]).view(SCHEMA.field("time").type), values],
+        schema=SCHEMA,
     )
-    refused = [Fault(f"[{row_of[at]}].values", each.message) for each in _refused(table, accepts) for at in each.positions]
+    refused = [
+        Fault(f"[{row_of[at]}].values", each.message) for each in _refused(table, accepts) for at in each.positions
+    ]
     if refused:
         raise InvalidRequest(refused)
     return table
@@ -74,7 +78,11 @@ def from_columns(table: "pa.Table | pd.DataFrame", accepts: Accepts) -> pa.Table
         UnknownSensor: a sensor does not exist.
     """
     table = table if isinstance(table, pa.Table) else pa.Table.from_pandas(table, preserve_index=False)
-    absent = [Fault(name, f"the column is missing; there are: {', '.join(table.column_names)}") for name in SCHEMA.names if name not in table.column_names]
+    absent = [
+        Fault(name, f"the column is missing; there are: {', '.join(table.column_names)}")
+        for name in SCHEMA.names
+        if name not in table.column_names
+    ]
     if absent:
         raise InvalidRequest(absent)
     table = pa.Table.from_arrays([_column(table[field.name], field) for field in SCHEMA], schema=SCHEMA)
@@ -170,7 +178,10 @@ def _refused(table: pa.Table, accepts: Accepts) -> list[_Refused]:
         return []
     (sensor_codes, sensors), (metric_codes, metrics) = _codes(table["sensor"]), _codes(table["metric"])
     pair = sensor_codes.astype(np.int64) * len(metrics) + metric_codes
-    present = [(int(code), sensors[code // len(metrics)], metrics[code % len(metrics)]) for code in np.flatnonzero(np.bincount(pair))]
+    present = [
+        (int(code), sensors[code // len(metrics)], metrics[code % len(metrics)])
+        for code in np.flatnonzero(np.bincount(pair))
+    ]
     takes = accepts(sorted({sensor for _, sensor, _ in present}))
     unknown = [(code, sensor) for code, sensor, _ in present if sensor not in takes]
     if unknown:

@@ -1,0 +1,41 @@
+"""Starting is cheap: what is heavy loads with its first use."""
+
+import json
+import subprocess
+import sys
+from statistics import median
+
+HEAVY = {"pint", "pandas", "duckdb", "deltalake", "sqlalchemy", "starlette", "uvicorn", "pyarrow"}
+
+
+def _run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def _cpu_seconds(code: str) -> float:
+    measured = "import time, json\n" + code + "\nprint(json.dumps(time.process_time()))"
+    return float(json.loads(_run(measured)))
+
+
+def test_import_tseng_costs_less_than_a_fifth_of_a_second() -> None:
+    """Importing tseng takes under 0.2 s of CPU more than bare Python plus numpy."""
+    bare = median(_cpu_seconds("import numpy") for _ in range(5))
+    ours = median(_cpu_seconds("import numpy, tseng") for _ in range(5))
+    assert ours - bare < 0.2
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """`tseng --help` loads neither pint nor pandas nor duckdb, nor anything else that is heavy."""
+    code = """
+import sys
+sys.argv = ["tseng", "--help"]
+from tseng.cli import main
+try:
+    main()
+except SystemExit as stop:
+    assert stop.code == 0, stop.code
+print("\\n" + " ".join(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+    loaded = set(_run(code).splitlines()[-1].split())
+    assert "typer" in loaded
+    assert not HEAVY & loaded

@@ -1,0 +1,75 @@
+"""`init`, `keys` and `clients`: who may come in."""
+
+from typing import Annotated
+
+import typer
+
+from tseng.cli.options import Data, ProjectOption, open_engine
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("init")(init)
+    keys = typer.Typer(help="API keys.", no_args_is_help=True)
+    keys.command("create")(create_key)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke_key)
+    app.add_typer(keys, name="keys")
+    clients = typer.Typer(help="OAuth2 clients.", no_args_is_help=True)
+    clients.command("create")(create_client)
+    app.add_typer(clients, name="clients")
+
+
+def init(data: Data = None) -> None:
+    """Make the store and print a first admin key, once."""
+    with open_engine(data, create=True) as engine:
+        print(engine.keys.first())
+
+
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    role: Annotated[str, typer.Option(help="reader, writer or admin.")] = "reader",
+    project: ProjectOption = None,
+    data: Data = None,
+) -> None:
+    """Make a key and print it, this once: only a hash is kept."""
+    with open_engine(data) as engine:
+        print(engine.keys.create(name, role, project))
+
+
+def list_keys(data: Data = None) -> None:
+    """List all keys, revoked ones too."""
+    with open_engine(data) as engine:
+        print(f"{'id':<12}  {'name':<20}  {'role':<6}  {'project':<12}  {'created':<24}  revoked")
+        for key in engine.keys.list():
+            print(
+                f"{key.id:<12}  {key.name:<20}  {key.role:<6}  {key.project or 'all':<12}  "
+                f"{_date(key.created):<24}  {_date(key.revoked)}"
+            )
+
+
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `keys list` shows.")], data: Data = None
+) -> None:
+    """Make a key worthless from now on."""
+    with open_engine(data) as engine:
+        engine.keys.revoke(key_id)
+
+
+def create_client(
+    name: Annotated[str, typer.Argument(help="What the client is for.")],
+    scope: Annotated[str, typer.Option(help='Such as "sensor-data:read sensor-data:modify".')],
+    project: ProjectOption = None,
+    data: Data = None,
+) -> None:
+    """Make an OAuth2 client and print its id and secret as JSON, this once."""
+    import msgspec
+
+    with open_engine(data) as engine:
+        print(msgspec.json.encode(engine.keys.create_client(name, scope, project)).decode())
+
+
+def _date(instant: int | None) -> str:
+    from tseng_units.instants import format_instant
+
+    return "-" if instant is None else format_instant(instant)

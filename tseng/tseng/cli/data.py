@@ -1,0 +1,146 @@
+"""`import`, `get` and `sql`: readings in, answers out."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tseng.cli.options import Data, ProjectOption, open_engine
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tseng.series import Stream
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("import")(import_files)
+    app.command("get")(get)
+    app.command("sql")(sql)
+
+
+def get(
+    sensor: Annotated[str, typer.Argument(help="Sensor id.")],
+    metric: Annotated[str, typer.Argument(help="Metric id, raw or derived.")],
+    unit: Annotated[str, typer.Argument(help="Unit id of the metric's dimension.")],
+    start: Annotated[str | None, typer.Option(help="First instant, inclusive (ISO 8601; without zone UTC).")] = None,
+    end: Annotated[str | None, typer.Option(help="Last instant, inclusive.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(help="Metric parameter NAME=VALUE[,UNIT]: ZERO_DATE=2017-03-01, dt=2,h.")
+    ] = None,
+    limit: Annotated[str | None, typer.Option(help="Only the `first` or the `last` point.")] = None,
+    format: Annotated[str, typer.Option("--format", help="table, json, columns, csv, arrow or parquet.")] = "table",
+    provenance: Annotated[bool, typer.Option(help="Also say on stderr, as JSON, how the values came to be.")] = False,
+    project: ProjectOption = None,
+    data: Data = None,
+) -> None:
+    """Get one metric of one sensor in the unit asked for."""
+    choice = _choice("--format", format, ("table", "json", "columns", "csv", "arrow", "parquet"))
+    edge = None if limit is None else _choice("--limit", limit, ("first", "last"))
+    with open_engine(data) as engine:
+        stream = engine.stream(
+            sensor, metric, unit, params=_params(param or []), start=start, end=end, limit=edge, project=project
+        )  # fmt: skip
+        _write(_table(stream) if choice == "table" else _encoded(stream, choice))
+        if provenance:
+            print(_pretty(stream.provenance), file=sys.stderr)
+
+
+def sql(
+    query: Annotated[
+        str, typer.Argument(help="One SELECT over observations, sensors, devices, nodes, metrics, units.")
+    ],
+    format: Annotated[str, typer.Option("--format", help="table, json, csv, arrow or parquet.")] = "table",
+    data: Data = None,
+) -> None:
+    """Run SQL (DuckDB) over one snapshot of the store."""
+    choice = _choice("--format", format, ("table", "json", "csv", "arrow", "parquet"))
+    with open_engine(data) as engine:
+        from tseng.sql import session
+
+        with session(engine) as connection:
+            relation = connection.sql(query)
+            if relation is None:
+                return
+            if choice == "table":
+                relation.show(max_width=10_000)
+            else:
+                _write(_relation(relation.to_arrow_table(), choice))
+
+
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="csv, csv.gz, parquet, Campbell TOA5, AGS4 or Solinst XLE.")],
+    sensor: Annotated[str | None, typer.Option(help="Sensor id, where the file names none.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Metric id of a `value` column.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Unit of the values, where the file names none.")] = None,
+    tz: Annotated[str | None, typer.Option(help="Zone of times without one, such as Europe/Amsterdam [UTC].")] = None,
+    create: Annotated[str | None, typer.Option(help="Make missing sensors, of this type.", metavar="TYPE")] = None,
+    time_column: Annotated[str | None, typer.Option(help="Header of the time column, if unusual.")] = None,
+    sentinel: Annotated[list[float] | None, typer.Option(help="Number that means missing, such as -999.")] = None,
+    project: ProjectOption = None,
+    data: Data = None,
+) -> None:
+    """Import files; importing one again changes nothing. Bad rows are named by line, the good ones go in."""
+    from tseng.cli.progress import import_with_progress
+    from tseng.importers.options import ImportOptions
+
+    options = ImportOptions(
+        sensor=sensor, metric=metric, unit=unit, tz=tz, create=create, time_column=time_column,
+        sentinel=tuple(sentinel) if sentinel else None, project=project,
+    )  # fmt: skip
+    with open_engine(data, create=True) as engine:
+        clean = [import_with_progress(engine, file, options) for file in files]
+    if not all(clean):
+        raise typer.Exit(1)
+
+
+def _params(texts: list[str]) -> dict[str, Any]:
+    from tseng.parameters import from_text
+
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise typer.BadParameter(f"{name!r} is not NAME=VALUE", param_hint="--param")
+    return {name: from_text(value) for name, _, value in pairs}
+
+
+def _choice(option: str, value: str, allowed: tuple[str, ...]) -> Any:
+    if value not in allowed:
+        raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}", param_hint=option)
+    return value
+
+
+def _encoded(stream: "Stream", name: str) -> Iterator[bytes]:
+    from tseng.formats import FORMATS
+
+    return FORMATS[name].encode(stream)
+
+
+def _table(stream: "Stream") -> Iterator[bytes]:
+    from tseng.text import iso_times, numbers, rows
+
+    yield f"# {stream.sensor}\n# {stream.metric} [{stream.unit}]\n".encode()
+    for time, value in stream.blocks:
+        if len(time):
+            yield bytes(rows(iso_times(time, b"", b"Z  "), numbers(value), end=b"\n"))
+
+
+def _relation(table: "pa.Table", name: str) -> Iterator[bytes]:
+    from tseng.tables import ENCODERS
+
+    return ENCODERS[name](table)
+
+
+def _write(chunks: Iterator[bytes]) -> None:
+    for chunk in chunks:
+        sys.stdout.buffer.write(chunk)
+    sys.stdout.buffer.flush()
+
+
+def _pretty(value: Any) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

@@ -1,0 +1,52 @@
+"""The program: its commands, and how a refusal becomes one line on stderr and an exit code."""
+
+import logging
+import sys
+from typing import NoReturn
+
+import click
+import typer
+
+from tseng.cli import access, care, data, serve
+
+app = typer.Typer(
+    name="tseng",
+    help="Raw readings in, any metric in any unit out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for group in (data, access, care, serve):
+    group.register(app)
+
+
+def main() -> NoReturn:
+    """Run one command: exit 0 when it did it, 2 for wrong use, 1 for failure, never with a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except click.UsageError as error:
+        fail(f"{error.format_message()} (see `{error.ctx.command_path if error.ctx else 'tseng'} --help`)", 2)
+    except click.Abort:
+        fail("stopped", 130)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong, and nobody is left to be told.
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        fail(_line(error), 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say why on stderr and exit."""
+    print(f"tseng: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _line(error: Exception) -> str:
+    from tseng.errors import REFUSALS
+
+    if isinstance(error, (*REFUSALS, OSError, ValueError)):
+        return str(error)
+    logging.getLogger("tseng").debug("unexpected failure", exc_info=error)
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no further word'}"

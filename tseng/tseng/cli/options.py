@@ -1,0 +1,24 @@
+"""Options that several commands share, and the opening of the store they name."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tseng.engine import Engine
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the store [else $TSENG_DATA, else ./tseng-data].", show_default=False),
+]
+ProjectOption = Annotated[
+    str | None, typer.Option("--project", help="Project id or iTwin id [else the default project].", show_default=False)
+]
+
+
+def open_engine(data: Path | None, *, create: bool = False) -> "Engine":
+    """Open the store of a command; only commands that write may make one."""
+    import tseng
+
+    return tseng.open(data, create=create)
