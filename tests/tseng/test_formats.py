@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tseng.formats import FORMATS
 from tseng.series import Block, Stream
 

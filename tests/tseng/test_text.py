@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tseng.text import iso_times, numbers, rows
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

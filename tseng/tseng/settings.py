@@ -2,49 +2,61 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple, Self, get_type_hints
 
 
-def _setting(default: Any, env: str, doc: str) -> Any:
-    return field(default=default, metadata={"env": env, "doc": doc})
+class Variable(NamedTuple):
+    """The environment variable behind a setting, and what it is for."""
 
-
-_HERE = Path("tseng-data")
+    name: str
+    doc: str
 
 
 @dataclass(frozen=True)
 class Settings:
     """Frozen settings; `docs/settings.md` lists them and a test holds that list complete."""
 
-    data: Path = _setting(_HERE, "TSENG_DATA", "Folder of the store.")
-    flush_rows: int = _setting(200_000, "TSENG_FLUSH_ROWS", "Log rows after which they are drained into Parquet.")
-    flush_seconds: float = _setting(30.0, "TSENG_FLUSH_SECONDS", "Age in seconds at which log rows are drained.")
-    bulk_rows: int = _setting(
-        100_000, "TSENG_BULK_ROWS", "Rows from which `upload_table` writes Parquet at once instead of the log."
+    data: Annotated[Path, Variable("TSENG_DATA", "Folder of the store.")] = Path("tseng-data")
+    flush_rows: Annotated[int, Variable("TSENG_FLUSH_ROWS", "Log rows after which they are drained into Parquet.")] = (
+        200_000
     )
-    keep_files: float = _setting(
-        3600.0, "TSENG_KEEP_FILES", "Seconds that files replaced by compaction stay for readers of older snapshots."
+    flush_seconds: Annotated[
+        float, Variable("TSENG_FLUSH_SECONDS", "Age in seconds at which log rows are drained into Parquet.")
+    ] = 30.0
+    bulk_rows: Annotated[
+        int, Variable("TSENG_BULK_ROWS", "Rows from which `upload_table` writes Parquet at once instead of the log.")
+    ] = 100_000
+    keep_files: Annotated[
+        float,
+        Variable("TSENG_KEEP_FILES", "Seconds that files replaced by compaction stay for readers of older snapshots."),
+    ] = 3600.0
+    body_limit: Annotated[int, Variable("TSENG_BODY_LIMIT", "Largest HTTP request body in bytes; above it: 413.")] = (
+        64 * 2**20
     )
-    body_limit: int = _setting(64 * 2**20, "TSENG_BODY_LIMIT", "Largest HTTP request body in bytes; above it: 413.")
-    log_level: str = _setting("INFO", "TSENG_LOG_LEVEL", "Least level of the server's log lines on stderr.")
+    log_level: Annotated[str, Variable("TSENG_LOG_LEVEL", "Least level of the server's log lines on stderr.")] = "INFO"
 
     @classmethod
-    def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+    def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read the environment.
 
         Raises:
             ValueError: a variable that is set does not parse; the text names it.
         """
-        return cls(**{f.name: _parse(f.metadata["env"], f.default, environ) for f in fields(cls)})
+        return cls(**{name: _parse(environ, variable, default) for name, variable, default in variables()})
 
 
-def _parse(name: str, default: Any, environ: Mapping[str, str]) -> Any:
-    if name not in environ or environ[name] == "":
-        return default
-    kind = type(default) if not isinstance(default, Path) else Path
+def variables() -> list[tuple[str, Variable, Any]]:
+    """Field name, variable and default of every setting."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return [(each.name, hints[each.name].__metadata__[0], each.default) for each in fields(Settings)]
+
+
+def _parse(environ: Mapping[str, str], variable: Variable, default: Any) -> Any:
+    text = environ.get(variable.name, "")
+    kind = Path if isinstance(default, Path) else type(default)
     try:
-        return kind(environ[name])
+        return kind(text) if text else default
     except ValueError:
-        raise ValueError(f"{name}: {environ[name]!r} is not a {kind.__name__}") from None
+        raise ValueError(f"{variable.name}: {text!r} is not a {kind.__name__}") from None
