@@ -23,7 +23,7 @@ _OFFSET = r"[T ][0-9]{2}(:?[0-9]{2}){0,2}(\.[0-9]+)?(Z|[+-][0-9]{2}(:?[0-9]{2})?
 
 @dataclass(frozen=True)
 class Numbers:
-    """float64 values, shape (n,), NaN where there is none; masks of the cells that are missing and that are no numbers."""
+    """float64 values, shape (n,), NaN where there is none; masks of missing cells and of no numbers."""
 
     value: NDArray[np.float64]
     missing: NDArray[np.bool_]
@@ -73,7 +73,7 @@ def numbers(cells: pa.Array, *, decimal_comma: bool = False) -> Numbers:
 
 
 def _cast_or_null(text: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Cast, null where a cell does not fit: halves until the odd cells stand alone, so a clean column costs one cast."""
+    """Cast, null where a cell does not fit: halves until odd cells stand alone, so a clean column costs one cast."""
     try:
         return text.cast(kind)
     except pa.ArrowInvalid:
@@ -84,7 +84,7 @@ def _cast_or_null(text: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _tidy(cells: pa.Array) -> pa.Array:
-    """Usual spellings brought to ISO 8601: slashes in year-first dates, a space before the offset, more than 6 digits."""
+    """Usual spellings brought to ISO 8601: slashes in year-first dates, a space before the offset, over 6 digits."""
     text = pc.utf8_trim_whitespace(cells)
     text = pc.replace_substring_regex(text, r"^([0-9]{4})/([0-9]{2})/([0-9]{2})", r"\1-\2-\3")
     text = pc.replace_substring_regex(text, r" +(Z|[+-][0-9]{2}:?[0-9]{2})$", r"\1")

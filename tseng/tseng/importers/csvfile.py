@@ -25,7 +25,7 @@ _WORDS = ("sensor", "metric", "unit")
 
 @dataclass(frozen=True)
 class Plan:
-    """What each column of a header is for, by position; `words` are the columns sensor, metric and unit of long form."""
+    """What each column of a header is for, by position; `words` are the columns sensor, metric, unit of long form."""
 
     time: int
     words: dict[str, int]
@@ -80,7 +80,7 @@ def plan_of(names: list[str], options: ImportOptions) -> Plan:
     """Decide what each column is for.
 
     Raises:
-        InvalidRequest: no time column, a column twice, or a sensor or metric named neither in the file nor by an option.
+        InvalidRequest: no time column, a column twice, or a sensor or metric named neither by the file nor an option.
     """
     time = _time_column(names, options)
     twice = sorted({name for name in names if name and names.count(name) > 1})

@@ -48,7 +48,7 @@ class Block:
 
 @dataclass
 class _Rejected:
-    """Rows of the wrong width: Arrow's number of the row in the block (from 1, blank lines not counted) and the text."""
+    """Rows of the wrong width: Arrow's number of the row in the block (from 1, blank lines not counted), the text."""
 
     width: int
     rows: list[tuple[int | None, str, int]] = field(default_factory=list)

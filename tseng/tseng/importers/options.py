@@ -24,7 +24,7 @@ class ImportOptions:
         sensor: sensor the values belong to, where the file names none.
         metric: metric of the one value column, where the file names none.
         unit: unit the values are written in, where the file names none.
-        tz: zone of times without offset: an IANA name or a fixed offset such as `-07:00`. None: UTC, and the report says so.
+        tz: zone of times without offset: an IANA name or an offset such as `-07:00`. None: UTC, and the report says so.
         create: type to create missing sensors with; None: a missing sensor is refused.
         props: props of the sensors this import creates.
         columns: if given, exactly these columns are taken.

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tseng.errors import InvalidRequest
-from tseng.importers.csvfile import Plan, plan_of, tables
+from tseng.importers.csvfile import plan_of, tables
 from tseng.importers.delimited import Block
 from tseng.importers.ledger import Ledger
 from tseng.importers.options import ImportOptions

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, cast
 
 from tseng.errors import InvalidRequest
 
@@ -56,7 +56,7 @@ class Source:
         magic = self._raw.read(4)
         self._raw.seek(0)
         if magic[:2] == b"\x1f\x8b":
-            return gzip.GzipFile(fileobj=self._raw)
+            return cast(IO[bytes], gzip.GzipFile(fileobj=self._raw))
         if magic == b"PK\x03\x04":
             return self._member()
         return self._raw

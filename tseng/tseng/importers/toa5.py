@@ -1,8 +1,8 @@
 """Campbell Scientific TOA5: four header lines (environment, names, units, process), then one record a line.
 
 Numbers a logger writes for "no value": NAN in text; -7999 where NAN was stored in the two-byte format FP2 and
--2147483648 in a LONG (CR300 Series product manual, section on NAN); -6999 and -99999 from the older array-based loggers;
--999 by the convention of many station programs. Positive 6999 and 7999 are left alone: counters pass through them.
+-2147483648 in a LONG (CR300 Series product manual, section on NAN); -6999 and -99999 from the older array-based
+loggers; -999 by convention of many station programs. Positive 6999 and 7999 are kept: counters pass through them.
 """
 
 from collections.abc import Iterator

@@ -115,7 +115,7 @@ def adapt(metric: str, unit: str | None, offered: Collection[str]) -> tuple[str,
         offered: raw metrics of the sensor; empty for a generic one, which takes channels as named.
 
     Returns:
-        Metric and unit: a level becomes the pressure of that column of conventional water where the sensor stores pressure.
+        Metric and unit; a level becomes the pressure of that column of conventional water where pressure is stored.
     """
     upper = metric.upper()
     if upper in _PRESSURES:
