@@ -20,9 +20,10 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# SHORT=1 runs each comparison on less data; the table of benchmarks/README.md comes from the full run.
+# SHORT=1 runs each comparison on less data; the full run writes the table of benchmarks/README.md.
 bench: .venv/ready
-	$(if $(SHORT),BENCH_SHORT=1) $(BIN)/pytest benchmarks --benchmark-only --benchmark-disable-gc $(if $(SHORT),--benchmark-max-time=0.2)
+	$(if $(SHORT),BENCH_SHORT=1) $(BIN)/pytest benchmarks --benchmark-only --benchmark-disable-gc --benchmark-json .benchmarks.json
+	$(if $(SHORT),,$(BIN)/python -m benchmarks.report .benchmarks.json)
 
 serve: .venv/ready
 	$(BIN)/tseng serve
@@ -39,4 +40,4 @@ serve: .venv/ready
 	@touch $@
 
 clean:
-	rm -rf .venv demo-data dist .mypy_cache .ruff_cache .benchmarks .hypothesis
+	rm -rf .venv demo-data dist .mypy_cache .ruff_cache .benchmarks.json .hypothesis
