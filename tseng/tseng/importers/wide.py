@@ -134,10 +134,11 @@ def melt(
 
 
 def close(values: Sequence[Value], ledger: Ledger) -> None:
-    """Remark, at the end of the file, the columns that held text and no number."""
-    for value in values:
-        if value.waiting_count:
-            first = value.waiting[0]
-            ledger.note(f"column {value.name} holds text (line {first.line}: {first.seen!r}): no observations from it")
+    """Remark, at the end of the file, the columns that held text and no number, and the sentinels met."""
+    texts = [value for value in values if value.waiting_count]
+    if texts:
+        first = texts[0].waiting[0]
+        names = ", ".join(value.name for value in texts)
+        ledger.note(f"no numbers, so no observations, in {names} (line {first.line}: {first.seen!r})")
     for name, count in ledger.sentinels.items():
-        ledger.note(f"column {name}: {count} sentinel values taken as missing")
+        ledger.note(f"{count} sentinel values in {name} taken as missing")

@@ -1,0 +1,90 @@
+"""Import one file: parse, find each column's place, convert to the stored unit, write in large pieces.
+
+Importing a file again changes nothing: of a series that was there before, readings that the store holds already, value
+for value, are not written a second time.
+"""
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tseng.importers.formats import recognise
+from tseng.importers.ledger import KEPT, Ledger
+from tseng.importers.options import ImportOptions
+from tseng.importers.report import ImportReport
+from tseng.importers.source import Source
+from tseng.importers.writer import Writer
+
+if TYPE_CHECKING:
+    from tseng.engine import Engine
+
+Progress = Callable[[int, int], None]
+"""Told how far a read came: bytes of the file done, and its size."""
+
+
+def _silent(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def _notes(ledger: Ledger, options: ImportOptions) -> tuple[str, ...]:
+    notes = list(ledger.notes)
+    if ledger.naive and options.tz is None:
+        notes.insert(0, "times carry no zone: taken as UTC (say otherwise with --tz)")
+    if ledger.missing:
+        notes.append(f"{ledger.missing} cells hold no value")
+    if ledger.bad_count > KEPT:
+        notes.append(f"{ledger.bad_count} bad rows in all; the first {KEPT} are listed")
+    return tuple(notes)
+
+
+def _tables(source: Source, ledger: Ledger, options: ImportOptions, writer: Writer, progress: Progress) -> str:
+    """Read, convert and write everything; return the format's name."""
+    found = recognise(source)
+    for table in found.read(source, options, ledger):
+        writer.add(table, found.adapt)
+        progress(source.done, source.total)
+    writer.flush()
+    progress(source.total, source.total)
+    return found.name
+
+
+def import_file(
+    engine: "Engine",
+    path: "str | PathLike[str]",
+    options: ImportOptions | None = None,
+    progress: Progress = _silent,
+) -> ImportReport:
+    """Import one file of readings; what is bad in it is reported by line, the rest goes in.
+
+    Args:
+        engine: where to.
+        path: the file; its format is told from its content.
+        options: what the file does not say itself.
+        progress: called with (bytes done, bytes in all).
+
+    Returns:
+        What came of it.
+
+    Raises:
+        tseng.errors.InvalidRequest: the file cannot be read, or an option is missing or wrong.
+        MissingSensor: a sensor does not exist and `options.create` is None.
+        tseng_units.errors.UnitsError: a unit does not convert to the stored one.
+    """
+    options = options or ImportOptions()
+    ledger = Ledger()
+    writer = Writer(engine, options, ledger)
+    with Source(Path(path)) as source:
+        name = _tables(source, ledger, options, writer, progress)
+    bad = tuple(sorted(ledger.bad, key=lambda row: row.line))
+    return ImportReport(
+        path=Path(path),
+        format=name,
+        rows=ledger.rows,
+        stored=writer.stored,
+        unchanged=writer.unchanged,
+        sensors_created=tuple(writer.created),
+        bad_rows=bad,
+        bad_count=ledger.bad_count,
+        notes=_notes(ledger, options),
+    )

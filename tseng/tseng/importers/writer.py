@@ -1,0 +1,185 @@
+"""Readings to observations: units converted, pieces of about a million rows, nothing written that is there already."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tseng.importers.formats import Adapt
+from tseng.importers.ledger import Ledger
+from tseng.importers.options import ImportOptions
+from tseng.importers.rows import SCHEMA
+from tseng.importers.targets import Target, Targets
+from tseng_units.registry import Affine
+
+if TYPE_CHECKING:
+    from tseng.engine import Engine
+
+CHUNK = 1_000_000
+_WORD = SCHEMA.field("sensor").type
+_OUT = pa.schema([SCHEMA.field(name) for name in ("sensor", "metric", "time", "value")])
+
+
+@dataclass(frozen=True)
+class _Codes:
+    """A dictionary column as numbers, shape (n,), and the words they stand for; code len(words) stands for null."""
+
+    code: NDArray[np.int64]
+    words: list[str]
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> "_Codes":
+        whole = column.unify_dictionaries().combine_chunks()
+        whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+        words = whole.dictionary.to_pylist()
+        return cls(whole.indices.fill_null(len(words)).to_numpy().astype(np.int64), words)
+
+    def word(self, code: int) -> str | None:
+        return self.words[code] if code < len(self.words) else None
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Readings of one table with a place: target of each kind of reading, and the kind of each row, shape (n,)."""
+
+    kinds: list[tuple[str, Target | None]]
+    kind: NDArray[np.int64]
+
+
+def _place(table: pa.Table, targets: Targets) -> _Placed:
+    """Find the target of each distinct (sensor, metric, unit); they are few, rows are many."""
+    sensor, metric, unit = (_Codes.of(table[name]) for name in ("sensor", "metric", "unit"))
+    wide = len(unit.words) + 1
+    pair = (sensor.code * len(metric.words) + metric.code) * wide + unit.code
+    present, kind = (
+        np.unique(pair, return_inverse=True) if pair.max() != pair.min() else (pair[:1], np.zeros_like(pair))
+    )
+    found: list[tuple[str, tuple[str, str | None]]] = []
+    for code in present.tolist():
+        rest, at_unit = divmod(code, wide)
+        at_sensor, at_metric = divmod(rest, len(metric.words))
+        found.append((sensor.words[at_sensor], (metric.words[at_metric], unit.word(at_unit))))
+    columns: dict[str, list[tuple[str, str | None]]] = {}
+    for name, column in found:
+        columns.setdefault(name, []).append(column)
+    resolved = {name: targets.of(name, each) for name, each in columns.items()}
+    return _Placed([(name, resolved[name][column]) for name, column in found], kind)
+
+
+def _converted(value: NDArray[np.float64], placed: _Placed) -> NDArray[np.float64]:
+    """Values in their stored units; kinds that share a conversion are converted together."""
+    by_affine: dict[Affine, list[int]] = {}
+    for index, (_, target) in enumerate(placed.kinds):
+        if target and not target.affine.identity:
+            by_affine.setdefault(target.affine, []).append(index)
+    for affine, kinds in by_affine.items():
+        if len(kinds) == len(placed.kinds):
+            return affine.apply(value)
+        rows = np.isin(placed.kind, kinds)
+        value = np.where(rows, affine.apply(value), value)
+    return value
+
+
+def _coded(texts: list[str], kind: NDArray[np.int64]) -> pa.DictionaryArray:
+    """A text per kind, spread over the rows."""
+    words = list(dict.fromkeys(texts))
+    code = np.array([words.index(text) for text in texts], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(code[kind]), pa.array(words, pa.string()))
+
+
+def _observations(table: pa.Table, placed: _Placed) -> pa.Table:
+    value = _converted(table["value"].to_numpy(), placed)
+    sensors = _coded([sensor for sensor, _ in placed.kinds], placed.kind)
+    metrics = _coded([target.metric if target else "" for _, target in placed.kinds], placed.kind)
+    out = pa.Table.from_arrays([sensors, metrics, table["time"], pa.array(value)], schema=_OUT)
+    taken = np.array([target is not None for _, target in placed.kinds])
+    return out if taken.all() else out.filter(pa.array(taken[placed.kind]))
+
+
+def changes(
+    time: NDArray[np.int64], value: NDArray[np.float64], old_time: NDArray[np.int64], old_value: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which readings of a series, uploaded after what is there, would change what the store answers.
+
+    Args:
+        time: int64 microseconds, shape (n,), in file order; the last of equal times counts.
+        value: float64, shape (n,).
+        old_time: times stored already, ascending and unique, shape (m,).
+        old_value: float64, shape (m,).
+
+    Returns:
+        bool, shape (n,): false for a reading that a later one replaces, or that the store holds value for value. All
+        true where nothing is stored.
+    """
+    if not len(old_time):
+        return np.ones(len(time), dtype=bool)
+    order = np.argsort(time, kind="stable")
+    last = np.empty(len(time), dtype=bool)
+    last[order] = np.append(np.diff(time[order]) != 0, True)
+    at = np.minimum(np.searchsorted(old_time, time), len(old_time) - 1)
+    same: NDArray[np.bool_] = (old_time[at] == time) & (old_value[at] == value)
+    return last & ~same
+
+
+class Writer:
+    """Collects tables of readings and uploads them; counts what was stored and what was there already."""
+
+    def __init__(self, engine: "Engine", options: ImportOptions, ledger: Ledger) -> None:
+        self.stored = 0
+        self.unchanged = 0
+        self._engine, self._options, self._ledger = engine, options, ledger
+        self._targets: Targets | None = None
+        self._waiting: list[pa.Table] = []
+        self._units: dict[tuple[str, str], str] = {}
+
+    @property
+    def created(self) -> list[str]:
+        """Sensors made so far."""
+        return self._targets.created if self._targets else []
+
+    def add(self, table: pa.Table, adapt: Adapt) -> None:
+        """Take a table of `rows.SCHEMA`."""
+        if not table.num_rows:
+            return
+        if self._targets is None:
+            self._targets = Targets(self._engine, self._options, adapt, self._ledger)
+        placed = _place(table, self._targets)
+        self._units |= {(sensor, target.metric): target.unit for sensor, target in placed.kinds if target}
+        self._waiting.append(_observations(table, placed))
+        if sum(each.num_rows for each in self._waiting) >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if not self._waiting:
+            return
+        table = pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks()
+        self._waiting = []
+        fresh = self._fresh(table)
+        self.unchanged += table.num_rows - fresh.num_rows
+        if fresh.num_rows:
+            self.stored += self._engine.upload_table(fresh, project=self._options.project)
+
+    def _fresh(self, table: pa.Table) -> pa.Table:
+        """Leave out the readings that would change nothing; a sensor made by this import had none."""
+        sensor, metric = _Codes.of(table["sensor"]), _Codes.of(table["metric"])
+        pair = sensor.code * len(metric.words) + metric.code
+        keep = np.ones(table.num_rows, dtype=bool)
+        for code in np.unique(pair).tolist():
+            at_sensor, at_metric = divmod(code, len(metric.words))
+            if sensor.words[at_sensor] not in self.created:
+                rows = np.flatnonzero(pair == code)
+                keep[rows] = self._changing(
+                    sensor.words[at_sensor], metric.words[at_metric], table.take(pa.array(rows))
+                )
+        return table if keep.all() else table.filter(pa.array(keep))
+
+    def _changing(self, sensor: str, metric: str, table: pa.Table) -> NDArray[np.bool_]:
+        """Compare the readings of one series with those the store holds over their span."""
+        time, value = table["time"].cast(pa.int64()).to_numpy(), table["value"].to_numpy()
+        span = (time.min().view("datetime64[us]"), time.max().view("datetime64[us]"))
+        unit, home = self._units[sensor, metric], self._options.project
+        old = self._engine.get_data(sensor, metric, unit, start=span[0], end=span[1], project=home)
+        return changes(time, value, old.time.view(np.int64), old.value)
