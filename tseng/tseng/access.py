@@ -9,7 +9,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tseng_storage.catalog import Catalog, Key
+from tseng_storage.catalog import DEFAULT_PROJECT, Catalog
+from tseng_storage.entities import Key, Project
 
 from tseng.errors import Exists, Forbidden, InvalidRequest, NotFound, Unauthenticated
 
@@ -40,6 +41,18 @@ class Identity:
             )
 
 
+def find_project(catalog: Catalog, project: str | None) -> Project:
+    """Return a project by id or iTwin id; None means the default one.
+
+    Raises:
+        NotFound: no such project.
+    """
+    found = catalog.project(project or DEFAULT_PROJECT)
+    if found is None:
+        raise NotFound(f"there is no project {project!r}", field="project", seen=project)
+    return found
+
+
 def digest(secret: str) -> str:
     """Return the form of a key or secret that is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -60,12 +73,9 @@ class Keys:
         """
         if role not in ROLES:
             raise InvalidRequest.at("role", f"{role!r} is none of {', '.join(ROLES)}")
-        found = self._catalog.project(project)
-        if found is None:
-            raise NotFound(f"there is no project {project!r}", field="project", seen=project)
+        home = find_project(self._catalog, project)
         key = "tseng_" + secrets.token_urlsafe(32)
-        bound = None if role == "admin" and project is None else found.id
-        self._catalog.add_key(name=name, role=role, project=bound, digest=digest(key))
+        self._catalog.add_key(name, role, None if role == "admin" and project is None else home.id, digest(key))
         return key
 
     def first(self) -> str:
@@ -90,12 +100,10 @@ class Keys:
         """
         if not {*scope.split()} & SCOPE_ROLES.keys():
             raise InvalidRequest.at("scope", f"{scope!r} holds none of {', '.join(SCOPE_ROLES)}")
-        found = self._catalog.project(project)
-        if found is None:
-            raise NotFound(f"there is no project {project!r}", field="project", seen=project)
-        client, secret = secrets.token_hex(12), secrets.token_urlsafe(32)
-        self._catalog.add_client(client_id=client, name=name, scope=scope, project=found.id, digest=digest(secret))
-        return {"client_id": client, "client_secret": secret}
+        home = find_project(self._catalog, project)
+        secret = secrets.token_urlsafe(32)
+        client = self._catalog.add_client(name, scope, home.id, digest(secret))
+        return {"client_id": client.id, "client_secret": secret}
 
     def list(self) -> list[Key]:
         """All keys, revoked ones too, oldest first."""
@@ -105,10 +113,9 @@ class Keys:
         """Make a key worthless from now on.
 
         Raises:
-            NotFound: no such key.
+            tseng_storage.errors.NotFound: no such key.
         """
-        if not self._catalog.revoke_key(key_id):
-            raise NotFound(f"there is no key {key_id!r}", field="id", seen=key_id)
+        self._catalog.revoke_key(key_id)
 
     def identify(self, key: str) -> Identity:
         """Tell whose key this is.
@@ -117,6 +124,6 @@ class Keys:
             Unauthenticated: unknown or revoked.
         """
         found = self._catalog.find_key(digest(key))
-        if found is None or found.revoked is not None:
+        if found is None:
             raise Unauthenticated("the API key is unknown or revoked", field="Authorization")
         return Identity(found.name, found.role, found.project)  # type: ignore[arg-type]

@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
-from tseng_storage.catalog import Entity, Project
+from tseng_storage.entities import Entity, Kind, Project
 from tseng_storage.store import Store, StoreSettings
 from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
 
 from tseng import reads, uploads
-from tseng.access import Keys
+from tseng.access import Keys, find_project
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.reads import Limit, When
 from tseng.series import Series, Stream
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-Kind = Literal["node", "device", "sensor"]
 
 
 class Engine:
@@ -81,10 +80,7 @@ class Engine:
         Raises:
             NotFound: no such project.
         """
-        found = self.store.catalog.project(project)
-        if found is None:
-            raise NotFound(f"there is no project {project!r}", field="project", seen=project)
-        return found
+        return find_project(self.store.catalog, project)
 
     def projects(self) -> list[Project]:
         """All projects, the default one first."""

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from tseng_storage.catalog import Entity
+from tseng_storage.entities import Entity
 from tseng_storage.snapshot import Snapshot
 from tseng_storage.store import Store
 from tseng_units.sensors import Sensor

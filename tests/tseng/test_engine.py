@@ -1,0 +1,215 @@
+"""The engine's verbs, through the door that Python users take. Expected values: domain sections 1 to 3, by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from tseng.engine import Engine
+from tseng.errors import Exists, InvalidRequest, InvalidTimeRange, NotFound, UnknownSensor
+from tseng_units.errors import IncompatibleUnit, InvalidParam, NoZeroReading, UnknownMetric, UnknownUnit
+
+import tseng
+
+SENSOR = "/site/t1/sensor"
+ROWS = [
+    {"sensorId": SENSOR, "timestamp": "2024-03-01T00:00:00.000Z", "values": {"T": 10.0}},
+    {"sensorId": SENSOR, "timestamp": "2024-03-01T01:00:00.000Z", "values": {"T": 11.5}},
+    {"sensorId": SENSOR, "timestamp": "2024-03-01T02:00:00.000Z", "values": {"T": 9.25}},
+]
+
+
+@pytest.fixture
+def site(engine: Engine) -> Engine:
+    """An engine with one thermometer and three readings."""
+    engine.create_entity("sensor", SENSOR, "TEMPERATURE_SDE")
+    engine.upload(ROWS)
+    return engine
+
+
+def test_a_difference_since_a_zero_date_in_fahrenheit(site: Engine) -> None:
+    """1.5 C and -0.75 C of difference are 2.7 F and -1.35 F: an interval, without the 32."""
+    series = site.get_data(SENSOR, "dT", "F", params={"ZERO_DATE": {"value": "2024-03-01T00:00:00Z"}})
+    np.testing.assert_allclose(series.value, [0, 2.7, -1.35], rtol=1e-12)
+    assert series.value[0] == 0
+    assert series.time.tolist() == np.array(["2024-03-01T00", "2024-03-01T01", "2024-03-01T02"], "M8[us]").tolist()
+    assert series.unit == "F"
+
+
+def test_provenance_names_the_zero_reading_used(site: Engine) -> None:
+    """A zero date between two readings takes the later one, and the answer says which and its value."""
+    series = site.get_data(SENSOR, "dT", "F", params={"ZERO_DATE": {"value": "2024-03-01T00:30:00Z"}})
+    (zero,) = series.provenance["zeroReadings"]
+    assert (zero["sensor"], zero["metric"], zero["time"], zero["value"], zero["unit"]) == (
+        SENSOR,
+        "T",
+        "2024-03-01T01:00:00.000Z",
+        11.5,
+        "C",
+    )
+    assert series.provenance["metric"] == "dT"
+    assert series.provenance["snapshot"]
+    assert series.provenance["version"]
+
+
+def test_a_later_upload_replaces_and_null_removes(site: Engine) -> None:
+    """Last write wins per sensor, metric and time; a null leaves no point."""
+    site.upload([{**ROWS[1], "values": {"T": 12.0}}, {**ROWS[2], "values": {"T": None}}])
+    assert site.get_data(SENSOR, "T", "C").value.tolist() == [10.0, 12.0]
+
+
+def test_limits_apply_after_the_window_on_valid_points(site: Engine) -> None:
+    """`first` and `last` are points of the window, not of the series."""
+    last = site.get_data(SENSOR, "T", "C", limit="last", end="2024-03-01T01:30:00Z")
+    first = site.get_data(SENSOR, "T", "C", limit="first", start="2024-03-01T00:30:00Z")
+    assert last.value.tolist() == first.value.tolist() == [11.5]
+
+
+def test_summary_tells_first_last_and_count(site: Engine) -> None:
+    """The printed shape: timestamp and value of both ends, and how many."""
+    assert site.summary(SENSOR, "T", "C") == {
+        "first": {"timestamp": "2024-03-01T00:00:00.000Z", "value": 10.0},
+        "last": {"timestamp": "2024-03-01T02:00:00.000Z", "value": 9.25},
+        "count": 3,
+    }
+    assert site.summary(SENSOR, "T", "C", start="2030-01-01") == {"first": None, "last": None, "count": 0}
+
+
+def test_every_bad_row_is_named_and_none_is_stored(site: Engine) -> None:
+    """Wrong types, a bad time and a metric the sensor has not: refused whole, each index named."""
+    bad = [
+        {**ROWS[0], "timestamp": "yesterday"},
+        {**ROWS[0], "timestamp": "2024-03-02T00:00:00Z"},
+        {**ROWS[0], "timestamp": "2024-13-01"},
+    ]
+    with pytest.raises(InvalidRequest) as refused:
+        site.upload(bad)
+    assert [fault.path for fault in refused.value.faults] == ["[0].timestamp", "[2].timestamp"]
+    with pytest.raises(InvalidRequest) as refused:
+        site.upload([ROWS[0], {**ROWS[0], "values": {"T": "warm"}}, {"sensorId": SENSOR}, {**ROWS[0], "values": {"T": True}}])
+    assert [fault.path.split(".")[0] for fault in refused.value.faults] == ["[1]", "[2]", "[3]"]
+    with pytest.raises(InvalidRequest, match="'flux' is not a raw metric"):
+        site.upload([ROWS[0], {**ROWS[0], "values": {"T": 1.0, "flux": 2.0}}])
+    with pytest.raises(UnknownSensor, match="rows 1"):
+        site.upload([{**ROWS[0], "values": {"T": 99.0}}, {**ROWS[0], "sensorId": "/nowhere"}])
+    with pytest.raises(InvalidRequest, match="must not be empty"):
+        site.upload([])
+    assert site.get_data(SENSOR, "T", "C").value.tolist() == [10.0, 11.5, 9.25]
+
+
+def test_columns_from_arrow_and_pandas_store_the_same(site: Engine) -> None:
+    """A pandas frame with nanoseconds and an Arrow table with a zone end as the same points; infinity is missing."""
+    stamps = pd.to_datetime(["2024-04-01T00:00:00.000000999", "2024-04-01T01:00:00"])
+    frame = pd.DataFrame({"sensor": SENSOR, "metric": "T", "time": stamps, "value": [1.0, np.inf]})
+    assert site.upload_table(frame) == 2
+    assert site.get_data(SENSOR, "T", "C", start="2024-04-01").value.tolist() == [1.0]
+    zoned = pa.array([np.datetime64("2024-04-01T01:00:00", "us")]).cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+    site.upload_table(pa.table({"sensor": [SENSOR], "metric": ["T"], "time": zoned, "value": [2.5]}))
+    series = site.get_data(SENSOR, "T", "C", start="2024-04-01")
+    assert series.time[0] == np.datetime64("2024-04-01T00:00:00", "us")
+    assert series.value.tolist() == [1.0, 2.5]
+
+
+def test_bulk_columns_are_checked_like_rows(site: Engine) -> None:
+    """A missing column, a wrong type, an unknown sensor or metric: named, and nothing is stored."""
+    stamps = pa.array([0], pa.timestamp("us"))
+    good = {"sensor": [SENSOR], "metric": ["T"], "time": stamps, "value": [1.0]}
+    for wrong, named in (
+        ({"value": ["x"]}, "value"),
+        ({"time": pa.array(["2024"])}, "time"),
+        ({"metric": ["flux"]}, "flux"),
+        ({"metric": pa.array([None], pa.string())}, "metric"),
+    ):
+        with pytest.raises(InvalidRequest, match=named):
+            site.upload_table(pa.table({**good, **wrong}))
+    with pytest.raises(InvalidRequest, match="value"):
+        site.upload_table(pa.table({name: column for name, column in good.items() if name != "value"}))
+    with pytest.raises(UnknownSensor, match="/nowhere"):
+        site.upload_table(pa.table({**good, "sensor": ["/nowhere"]}))
+    assert len(site.get_data(SENSOR, "T", "C")) == 3
+
+
+def test_refusals_come_in_the_stated_order(site: Engine) -> None:
+    """Sensor, time range, metric, unit, parameters (domain section 10): the first fault in that order is told."""
+    bad = {"dt": {"value": -1}}
+    back = {"start": "2024-03-02", "end": "2024-03-01"}
+    with pytest.raises(UnknownSensor):
+        site.get_data("/nowhere", "flux", "furlong", params=bad, **back)
+    with pytest.raises(InvalidTimeRange, match="2024-03-01T00:00:00.000Z lies before"):
+        site.get_data(SENSOR, "flux", "furlong", params=bad, **back)
+    with pytest.raises(UnknownMetric):
+        site.get_data(SENSOR, "flux", "furlong", params=bad)
+    with pytest.raises(UnknownUnit):
+        site.get_data(SENSOR, "T", "furlong", params=bad)
+    with pytest.raises(IncompatibleUnit):
+        site.get_data(SENSOR, "T", "m", params=bad)
+    with pytest.raises(InvalidParam):
+        site.get_data(SENSOR, "T", "C", params=bad)
+    with pytest.raises(InvalidRequest, match="startDate"):
+        site.get_data(SENSOR, "T", "C", start="soon")
+
+
+def test_a_zero_date_after_all_data_is_refused_whatever_the_window(site: Engine) -> None:
+    """Silence would look like no movement: the refusal comes even where the window holds no point."""
+    late = {"ZERO_DATE": {"value": "2025-01-01"}}
+    for window in ({}, {"start": "2030-01-01"}, {"end": "2000-01-01"}):
+        with pytest.raises(NoZeroReading, match=SENSOR):
+            site.get_data(SENSOR, "dT", "C", params=late, **window)
+
+
+def test_a_stream_in_blocks_is_the_series(engine: Engine) -> None:
+    """Blocks of a long series, one after another, are the one answer; each block is of bounded size."""
+    engine.create_entity("sensor", SENSOR, "TEMPERATURE_SDE")
+    count = 700_000
+    value = np.arange(count) / 8
+    stamps = pa.array(np.arange(count) * 1_000_000).view(pa.timestamp("us", "UTC"))
+    columns = {"sensor": [SENSOR] * count, "metric": ["T"] * count, "time": stamps, "value": value}
+    engine.upload_table(pa.table(columns))
+    blocks = list(engine.stream(SENSOR, "dT", "C", params={"ZERO_DATE": {"value": "1970-01-02T00:00:00Z"}}).blocks)
+    assert len(blocks) > 1
+    assert max(len(time) for time, _ in blocks) <= 500_000
+    assert np.concatenate([time for time, _ in blocks]).tolist() == (np.arange(count) * 1_000_000).tolist()
+    assert np.array_equal(np.concatenate([values for _, values in blocks]), value - 86_400 / 8)
+
+
+def test_projects_do_not_see_each_other(site: Engine) -> None:
+    """The same sensor id in another project is another sensor; without it there, it is unknown."""
+    other = site.create_project("Other", itwin_id="6ee68656-ce20-452c-a4e6-b6b3a3b55537")
+    with pytest.raises(UnknownSensor):
+        site.get_data(SENSOR, "T", "C", project=other.id)
+    site.create_entity("sensor", SENSOR, "TEMPERATURE_SDE", project=other.id)
+    site.upload([{**ROWS[0], "values": {"T": -5.0}}], project="6ee68656-ce20-452c-a4e6-b6b3a3b55537")
+    assert site.get_data(SENSOR, "T", "C", project=other.id).value.tolist() == [-5.0]
+    assert site.get_data(SENSOR, "T", "C").value.tolist() == [10.0, 11.5, 9.25]
+    with pytest.raises(NotFound):
+        site.get_data(SENSOR, "T", "C", project="none such")
+
+
+def test_entities_are_made_once_and_merged(engine: Engine) -> None:
+    """A taken id is refused; props merge and a null removes."""
+    engine.create_entity("device", "/d/device", "LOGGER", {"ZERO_DATE": "2024-01-01", "NAME": "a"}, parent="/n/node")
+    with pytest.raises(Exists):
+        engine.create_entity("device", "/d/device", "LOGGER")
+    changed = engine.update_entity("device", "/d/device", {"NAME": "b", "ZERO_DATE": None})
+    assert changed.props == {"NAME": "b"}
+    assert [entity.id for entity in engine.entities("device", ["/d/device", "/none/device"])] == ["/d/device"]
+    with pytest.raises(NotFound):
+        engine.update_entity("device", "/none/device", {})
+
+
+def test_open_reopens_what_was_acknowledged(tmp_path: Path) -> None:
+    """What `upload` returned for is there after a close and a new open, and the environment names the folder."""
+    with tseng.open(tmp_path / "store") as first:
+        first.create_entity("sensor", SENSOR, "TEMPERATURE_SDE")
+        first.upload(ROWS)
+    with tseng.open(tmp_path / "store", create=False) as second:
+        assert second.get_data(SENSOR, "T", "K").value == pytest.approx([283.15, 284.65, 282.4], abs=2e-12)
+
+
+def test_series_leaves_as_pandas_and_arrow(site: Engine) -> None:
+    """A UTC index named time; ids in the Arrow metadata."""
+    series = site.get_data(SENSOR, "T", "C")
+    assert series.to_pandas().index.tz is not None
+    assert series.to_pandas().to_list() == [10.0, 11.5, 9.25]
+    assert series.to_arrow().schema.metadata[b"unit"] == b"C"

@@ -1,0 +1,5 @@
+"""`python -m tseng`."""
+
+from tseng.cli import main
+
+main()
