@@ -87,7 +87,9 @@ def test_every_bad_row_is_named_and_none_is_stored(site: Engine) -> None:
         site.upload(bad)
     assert [fault.path for fault in refused.value.faults] == ["[0].timestamp", "[2].timestamp"]
     with pytest.raises(InvalidRequest) as refused:
-        site.upload([ROWS[0], {**ROWS[0], "values": {"T": "warm"}}, {"sensorId": SENSOR}, {**ROWS[0], "values": {"T": True}}])
+        site.upload(
+            [ROWS[0], {**ROWS[0], "values": {"T": "warm"}}, {"sensorId": SENSOR}, {**ROWS[0], "values": {"T": True}}]
+        )
     assert [fault.path.split(".")[0] for fault in refused.value.faults] == ["[1]", "[2]", "[3]"]
     with pytest.raises(InvalidRequest, match="'flux' is not a raw metric"):
         site.upload([ROWS[0], {**ROWS[0], "values": {"T": 1.0, "flux": 2.0}}])
@@ -104,7 +106,9 @@ def test_columns_from_arrow_and_pandas_store_the_same(site: Engine) -> None:
     frame = pd.DataFrame({"sensor": SENSOR, "metric": "T", "time": stamps, "value": [1.0, np.inf]})
     assert site.upload_table(frame) == 2
     assert site.get_data(SENSOR, "T", "C", start="2024-04-01").value.tolist() == [1.0]
-    zoned = pa.array([np.datetime64("2024-04-01T01:00:00", "us")]).cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+    zoned = (
+        pa.array([np.datetime64("2024-04-01T01:00:00", "us")]).cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+    )
     site.upload_table(pa.table({"sensor": [SENSOR], "metric": ["T"], "time": zoned, "value": [2.5]}))
     series = site.get_data(SENSOR, "T", "C", start="2024-04-01")
     assert series.time[0] == np.datetime64("2024-04-01T00:00:00", "us")

@@ -1,0 +1,52 @@
+"""What the README shows is run, and what it points to is there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "benchmarks" / "README.md",
+]
+READINGS = "time,value\n" + "".join(f"2024-03-01T{hour:02}:00:00Z,{10 + hour / 4}\n" for hour in range(8))
+WAIT_FOR_SERVER = "tseng serve > serve.log & until grep -q listening serve.log; do sleep 0.05; done"
+
+
+def _fences(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_tour_runs_as_printed(tmp_path: Path) -> None:
+    """Every shell line of the tour, then the notebook's, on a file of eight readings; the first answers are right."""
+    (tmp_path / "readings.csv").write_text(READINGS)
+    shell = [fence for fence in _fences(ROOT / "README.md", "sh") if "make " not in fence]
+    assert len(shell) == 4
+    script = "\n".join(shell).replace("tseng serve &", WAIT_FOR_SERVER)
+    python = "\n".join(_fences(ROOT / "README.md", "python"))
+    (tmp_path / "notebook.py").write_text(python + "\nprint('zero', series.provenance['zeroReadings'][0]['value'])\n")
+    whole = f"set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n{script}\npython notebook.py\n"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["bash", "-c", whole], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "PATH": path},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    # Zero reading at 03:00 is 10.75 C, so the reading at 07:00 (11.75 C) is 1.8 F above it.
+    assert "2024-03-01T07:00:00.000Z  1.8" in ran.stdout
+    assert '{"status":"ACCEPTED"}' in ran.stdout
+    assert "zero 10.75" in ran.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page names a file of the repository."""
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert not missing
