@@ -1,0 +1,113 @@
+"""A plan as plain data for people and machines: inputs, steps, props, formulas with their sources, units."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from tseng_units.catalogue import METRICS, RULES
+from tseng_units.formulas.table import FORMULAS
+from tseng_units.instants import format_instant
+from tseng_units.nodes import Accumulate, Bound, Convert, Delta, Map, Moving, Node, Paired, Rate, Raw, walk
+from tseng_units.params import PARAMS
+from tseng_units.plan import Plan
+
+DATES = ("ZERO_DATE", "START_DATE")
+
+
+def _value(bound: Bound) -> dict[str, Any]:
+    """A bound value with its unit and origin; instants as text, intervals in seconds."""
+    value, unit = bound.value, bound.unit
+    if bound.name in DATES and isinstance(value, int):
+        value = format_instant(value)
+    elif bound.name == "dt" and isinstance(value, int):
+        value, unit = value / 1e6, "s"
+    elif isinstance(value, tuple):
+        value = list(value)
+    return {"value": value, **({"unit": unit} if unit else {}), "from": bound.origin}
+
+
+def _bound(node: Node) -> tuple[Bound, ...]:
+    match node:
+        case Map():
+            return node.bound
+        case Delta():
+            return (node.zero, node.count)
+        case Moving() | Rate():
+            return (node.dt,)
+        case Accumulate():
+            return (node.end, node.tolerance)
+        case Paired():
+            return (node.sensor, node.max_gap)
+        case Raw() | Convert():
+            return ()
+
+
+def _step(node: Node) -> dict[str, Any]:
+    kind = type(node).__name__.lower()
+    match node:
+        case Raw():
+            return {"step": kind, "sensor": node.sensor, "metric": node.metric, "unit": node.unit}
+        case Convert():
+            return {"step": kind, "from": node.node.unit, "to": node.unit, "dimension": node.dimension}
+        case Paired():
+            return {"step": kind, "sensor": node.sensor.value, "unit": node.unit}
+        case Accumulate():
+            sensors = {"sensors": list(node.sensors), "sign": node.sign}
+            return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, **sensors, "unit": node.unit}
+        case Map():
+            formula = {"formula": node.formula}
+            return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, **formula, "unit": node.unit}
+        case _:
+            return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, "unit": node.unit}
+
+
+def _formulas(nodes: list[Node]) -> Iterator[dict[str, str]]:
+    for name in dict.fromkeys(node.formula for node in nodes if isinstance(node, Map)):
+        first, *rest = FORMULAS[name].doc.split("\n")
+        source = "\n".join(rest).partition("Source:")[2]
+        yield {"id": name, "equation": first, "source": " ".join(source.split())}
+
+
+def _chain(node: Node) -> list[str]:
+    """Units passed on the way from the first stored input to the answer."""
+    units = [node.unit]
+    while node.children:
+        node = node.children[0]
+        units.append(node.unit)
+    return [unit for unit, _ in groupby(reversed(units))]
+
+
+def _owner(node: Node) -> str:
+    return "" if isinstance(node, Paired | Convert) else node.sensor
+
+
+def _metric(metric: str) -> dict[str, object]:
+    known = METRICS.get(metric)
+    version = known.version if known else 1
+    return {"id": metric, "version": max(version, RULES[metric].version if metric in RULES else 1)}
+
+
+def describe(plan: Plan) -> dict[str, object]:
+    """JSON-able description of a plan.
+
+    Keys: metric {id, version}, sensor, type, unit; parameters {id: value, unit, from} as they hold for this sensor;
+    props [{sensor, name, value, unit, from}] that were used, defaults included; inputs [{sensor, metric, unit}];
+    formulas [{id, equation, source}]; units (the chain from stored to asked); steps, inputs before what uses them.
+    """
+    nodes = list(walk(plan.node))
+    used = [(_owner(node), bound) for node in nodes for bound in _bound(node)]
+    parameters = {bound.name: _value(bound) for owner, bound in used if bound.name in PARAMS and owner == plan.sensor}
+    props = {(owner or plan.sensor, bound.name): _value(bound) for owner, bound in used if bound.origin != "request"}
+    raws = [node for node in nodes if isinstance(node, Raw)]
+    return {
+        "metric": _metric(plan.metric),
+        "sensor": plan.sensor,
+        "type": plan.type,
+        "unit": plan.unit,
+        "parameters": parameters,
+        "props": [{"sensor": owner, "name": name, **value} for (owner, name), value in props.items()],
+        "inputs": [{"sensor": node.sensor, "metric": node.metric, "unit": node.unit} for node in raws],
+        "formulas": list(_formulas(nodes)),
+        "units": _chain(plan.node),
+        "steps": [_step(node) for node in nodes],
+    }

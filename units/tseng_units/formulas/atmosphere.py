@@ -1,0 +1,23 @@
+"""The pressure of the air."""
+
+import numpy as np
+
+from tseng_units.formulas.declare import Floats, Prop, formula
+
+LAPSE_RATE = 0.0065
+"""K/m, ICAO standard atmosphere."""
+EXPONENT = -5.255876
+
+
+@formula("Pa", "C", unit="Pa", props=(Prop("ELEVATION", "m"),))
+def sea_level_pressure(pressure: Floats, temperature: Floats, *, elevation: float) -> Floats:
+    """Station pressure reduced to mean sea level: P (1 - 0.0065 H/(T + 273.15 + 0.0065 H))^-5.255876.
+
+    pressure: float64 array [Pa]. temperature: air, same shape [C]. elevation: H of the station [m].
+    Returns pressure [Pa].
+    Source: WMO-No. 8 (2018) part I, chapter 3.7, with the ICAO lapse rate.
+    """
+    rise = LAPSE_RATE * elevation
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = 1.0 - rise / (temperature + 273.15 + rise)
+        return np.asarray(pressure * np.power(ratio, EXPONENT), dtype=np.float64)

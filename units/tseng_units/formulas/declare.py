@@ -1,0 +1,118 @@
+"""How a formula tells the rest of the package what it takes and gives.
+
+The decorator states the unit of each input array, the props that become keyword arguments, and the unit of the
+result; the function itself stays an ordinary numpy function that can be called and tested alone.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tseng_units.params import number
+from tseng_units.registry import DIMENSIONS, dimension_of
+
+Floats = NDArray[np.float64]
+Check = Callable[[object], object]
+F = TypeVar("F", bound=Callable[..., Floats])
+REQUIRED = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Prop:
+    """A prop that a formula needs: name, unit, check, and default (REQUIRED: without it the metric is not available).
+
+    `request` says that a request parameter of the same name overrides it.
+    """
+
+    name: str
+    unit: str = ""
+    default: object = REQUIRED
+    check: Check = number
+    request: bool = False
+
+    @property
+    def keyword(self) -> str:
+        """Name of the function's keyword argument."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A registered function with everything that planning needs to know of it."""
+
+    name: str
+    function: Callable[..., Floats]
+    inputs: tuple[str, ...]
+    props: tuple[Prop, ...]
+    unit: str
+    dimension: str
+    doc: str
+
+
+def positive(value: object) -> float:
+    """A finite number greater than zero."""
+    result = number(value)
+    if result <= 0:
+        raise ValueError(f"{value!r} is not greater than zero")
+    return result
+
+
+def not_negative(value: object) -> float:
+    """A finite number of at least zero."""
+    result = number(value)
+    if result < 0:
+        raise ValueError(f"{value!r} is negative")
+    return result
+
+
+def numbers(*lengths: int) -> Check:
+    """A check for a list of finite numbers of one of these lengths (any length from 1 if none is given)."""
+
+    def check(value: object) -> tuple[float, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{value!r} is not a list of numbers")
+        result = tuple(map(number, value))
+        if not result or (lengths and len(result) not in lengths):
+            raise ValueError(f"{value!r} has {len(result)} numbers")
+        return result
+
+    return check
+
+
+def one_of(*names: str) -> Check:
+    """A check for one of a few words."""
+
+    def check(value: object) -> str:
+        if value not in names:
+            raise ValueError(f"{value!r} is none of {', '.join(names)}")
+        return str(value)
+
+    return check
+
+
+FORMULAS_BY_MODULE: dict[str, dict[str, Formula]] = {}
+
+
+def formula(*inputs: str, unit: str, props: tuple[Prop, ...] = (), dimension: str | None = None) -> Callable[[F], F]:
+    """Register a function: units of its positional arrays, unit of its result, props.
+
+    `dimension` is that of the result, by default the first one that holds the unit.
+    """
+    result = DIMENSIONS[dimension] if dimension else dimension_of(unit)
+    assert result is not None, unit
+
+    def register(function: F) -> F:
+        made = Formula(function.__name__, function, inputs, props, unit, result.name, inspect.getdoc(function) or "")
+        FORMULAS_BY_MODULE.setdefault(function.__module__, {})[made.name] = made
+        return function
+
+    return register
+
+
+def formulas_of(module: str) -> Mapping[str, Formula]:
+    """The formulas that a module registered, by name."""
+    return FORMULAS_BY_MODULE[module]

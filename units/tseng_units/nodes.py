@@ -1,0 +1,237 @@
+"""The nodes of a plan: frozen plain data that says what to read and what to do with it, and knows no numbers.
+
+A node stands for one series: valid points, ascending times. Its `unit` is that of the values; `dimension` is None
+where the unit is free text. `children[0]` is the clock: every time of the node's series is a time of the clock's
+series.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Union
+
+from tseng_units.registry import DIMENSIONS
+
+INTERVALS = {"temperature": "temperature_delta"}
+"""Dimensions whose differences are another dimension with the same unit ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A value that was found for a prop or parameter, and where: request, sensor, device, type or default."""
+
+    name: str
+    value: object
+    unit: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The stored readings of one metric of one sensor."""
+
+    sensor: str
+    metric: str
+    unit: str
+    dimension: str | None
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """None: read, not computed."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A formula applied row by row where all inputs are valid; `Paired` inputs are sampled at the others' rows."""
+
+    sensor: str
+    quantity: str
+    formula: str
+    children: tuple["Node", ...]
+    bound: tuple[Bound, ...]
+    unit: str
+    dimension: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A series of another sensor, to be sampled at given times: equal, else linear across gaps up to max_gap [us]."""
+
+    node: "Node"
+    max_gap: Bound
+    sensor: Bound
+
+    @property
+    def gap_us(self) -> int:
+        """The widest gap bridged, in microseconds."""
+        return round(float(str(self.max_gap.value)) * 1e6)
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The series sampled."""
+        return (self.node,)
+
+    @property
+    def unit(self) -> str:
+        """That of the series sampled."""
+        return self.node.unit
+
+    @property
+    def dimension(self) -> str | None:
+        """That of the series sampled."""
+        return self.node.dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """Values in another unit of the same dimension."""
+
+    node: "Node"
+    unit: str
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The series converted."""
+        return (self.node,)
+
+    @property
+    def dimension(self) -> str | None:
+        """Unchanged."""
+        return self.node.dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Difference to the zero reading: mean of the first `count` valid readings from `zero` [us] on (None: of all)."""
+
+    sensor: str
+    quantity: str
+    node: "Node"
+    zero: Bound
+    count: Bound
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The base series."""
+        return (self.node,)
+
+    @property
+    def unit(self) -> str:
+        """That of the base, now of an interval."""
+        return self.node.unit
+
+    @property
+    def dimension(self) -> str | None:
+        """That of the base's intervals."""
+        return interval_of(self.node.dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Difference to the reading nearest to one interval `dt` (us) earlier, within a tenth of it."""
+
+    sensor: str
+    quantity: str
+    node: "Node"
+    dt: Bound
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The base series."""
+        return (self.node,)
+
+    @property
+    def unit(self) -> str:
+        """That of the base, now of an interval."""
+        return self.node.unit
+
+    @property
+    def dimension(self) -> str | None:
+        """That of the base's intervals."""
+        return interval_of(self.node.dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """As Moving, divided by the time that lies between the two readings [s]; the base is in m, the rate in m_s."""
+
+    sensor: str
+    quantity: str
+    node: "Node"
+    dt: Bound
+    unit: str = "m_s"
+    dimension: str = "velocity"
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The base series."""
+        return (self.node,)
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """Sum over the segments of an array from its fixed end to the requested sensor, which comes first in `children`."""
+
+    sensor: str
+    quantity: str
+    children: tuple["Node", ...]
+    sensors: tuple[str, ...]
+    sign: float
+    end: Bound
+    tolerance: Bound
+
+    @property
+    def tolerance_us(self) -> int:
+        """How far from the requested sensor's time another segment's reading may lie, in microseconds."""
+        return round(float(str(self.tolerance.value)) * 1e6)
+
+    @property
+    def unit(self) -> str:
+        """That of the segments."""
+        return self.children[0].unit
+
+    @property
+    def dimension(self) -> str | None:
+        """That of the segments."""
+        return self.children[0].dimension
+
+
+Node = Union[Raw, Map, Paired, Convert, Delta, Moving, Rate, Accumulate]  # noqa: UP007 (a forward reference in | fails)
+
+
+def interval_of(dimension: str | None) -> str | None:
+    """Dimension of the differences of a dimension."""
+    return INTERVALS.get(dimension, dimension) if dimension is not None else None
+
+
+def in_unit(node: Node, unit: str) -> Node:
+    """The node itself if its values are in that unit already, else a conversion (never of a conversion)."""
+    while isinstance(node, Convert):
+        node = node.node
+    if node.unit == unit:
+        return node
+    if node.dimension is None or unit not in DIMENSIONS[node.dimension].units:
+        raise AssertionError(f"{node.unit} does not convert to {unit}: the rules combine quantities that do not fit")
+    return Convert(node, unit)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Every node once, inputs before what is made of them."""
+    seen: set[int] = set()
+
+    def visit(node: Node) -> Iterator[Node]:
+        if id(node) in seen:
+            return
+        seen.add(id(node))
+        for child in node.children:
+            yield from visit(child)
+        yield node
+
+    return visit(node)
+
+
+def clock(node: Node) -> Raw:
+    """The raw series that holds every time of the node's series."""
+    while not isinstance(node, Raw):
+        node = node.children[0]
+    return node

@@ -1,0 +1,198 @@
+"""From a sensor, a quantity and parameters to a tree of nodes: rules looked up, props found, array members put in
+order.
+
+Everything that can fail without looking at data fails here, as METRIC_NOT_AVAILABLE naming the prop.
+"""
+
+from collections.abc import Callable, Sequence
+
+from tseng_units.catalogue import METRICS, PairedInput, Rule, rule_of
+from tseng_units.errors import MetricNotAvailable
+from tseng_units.formulas.declare import REQUIRED, Check, Prop, not_negative
+from tseng_units.formulas.table import FORMULAS
+from tseng_units.nodes import Accumulate, Bound, Delta, Map, Moving, Node, Paired, Rate, Raw, in_unit
+from tseng_units.params import Params, end_of_array, instant, number
+from tseng_units.sensors import Directory, OfferedMetric, Sensor, offer, raw_metrics
+
+BARO_MAX_GAP = 7200.0
+"""s between two readings of a paired sensor that are still joined by a line."""
+
+
+def _count(value: object) -> int:
+    if number(value) < 1 or number(value) != int(number(value)):
+        raise ValueError(f"{value!r} is not a whole number of at least one")
+    return int(number(value))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is not an id")
+    return value
+
+
+ZERO_DATE = Prop("ZERO_DATE", "", None, instant, request=True)
+ZERO_COUNT = Prop("ZERO_COUNT", "", 1, _count)
+END = Prop("END", "", "BOTTOM", end_of_array, request=True)
+SCAN_TOLERANCE = Prop("SCAN_TOLERANCE", "s", 0.0, not_negative)
+ORDERING = ("DEPTH", "MUX_INDEX")
+"""Props that order an array, top first; the first that every member has."""
+
+
+def _not_available(sensor: Sensor, quantity: str, problem: str, field: str, seen: object = None) -> MetricNotAvailable:
+    return MetricNotAvailable(f"{quantity} of sensor {sensor.id!r} is not available: {problem}", field=field, seen=seen)
+
+
+def resolves(sensor: Sensor, quantity: str, directory: Directory) -> bool:
+    """Whether all props that the quantity needs are there and usable."""
+    try:
+        Resolver(Params(dt=1_000_000 if METRICS[quantity].mandatory else None), directory).node(sensor, quantity)
+    except MetricNotAvailable:
+        return False
+    return True
+
+
+class Resolver:
+    """Builds the nodes of one request; a quantity asked for twice is one node, so it is evaluated once."""
+
+    def __init__(self, params: Params, directory: Directory) -> None:
+        """Keep the validated parameters and where to look other sensors up."""
+        self._params = params
+        self._directory = directory
+        self._made: dict[tuple[str, str], Node] = {}
+        self._builders: dict[str, Callable[[Sensor, str, Rule], Node]] = {
+            "delta": self._delta,
+            "rate": self._rate,
+            "accumulate": self._accumulate,
+            "same": self._same,
+            "formula": self._map,
+        }
+
+    def node(self, sensor: Sensor, quantity: str) -> Node:
+        """The node of a metric or inner quantity; raises MetricNotAvailable."""
+        key = (sensor.id, quantity)
+        if key not in self._made:
+            self._made[key] = self._build(sensor, quantity)
+        return self._made[key]
+
+    def _build(self, sensor: Sensor, quantity: str) -> Node:
+        raw = _raw(sensor, quantity)
+        rule = rule_of(sensor.kind_of_sensor, quantity)
+        if raw is not None and (rule is None or quantity in sensor.uploaded):
+            return Raw(sensor.id, quantity, str(raw.stored_unit), raw.dimension)
+        if rule is None:
+            raise _not_available(sensor, quantity, f"type {sensor.kind} does not have it", "metric", quantity)
+        return self._builders[rule.kind](sensor, quantity, rule)
+
+    def _bind(self, sensor: Sensor, quantity: str, prop: Prop) -> Bound:
+        """The value of a prop: request parameter, sensor, device, sensor type, default, in this order."""
+        asked = getattr(self._params, prop.name, None) if prop.request else None
+        if asked is not None:
+            return Bound(prop.name, asked, prop.unit, "request")
+        found, origin = _stored(sensor, prop.name)
+        if found is None:
+            if prop.default is REQUIRED:
+                raise _not_available(sensor, quantity, f"it needs the prop {prop.name}", prop.name)
+            return Bound(prop.name, prop.default, prop.unit, "default")
+        return Bound(prop.name, _checked(sensor, quantity, prop.name, found, prop.check), prop.unit, origin)
+
+    def _input(self, sensor: Sensor, quantity: str, names: tuple[str, ...] | PairedInput) -> Node:
+        if isinstance(names, PairedInput):
+            return self._paired(sensor, quantity, names)
+        type_ = sensor.kind_of_sensor
+        has = (name for name in names if _raw(sensor, name) is not None or rule_of(type_, name) is not None)
+        return self.node(sensor, next(has, names[-1]))
+
+    def _base(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        return self._input(sensor, quantity, rule.inputs[0])
+
+    def _same(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        return self._base(sensor, quantity, rule)
+
+    def _map(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        formula = FORMULAS[rule.formula]
+        bound = tuple(self._bind(sensor, quantity, prop) for prop in formula.props)
+        inputs = [self._input(sensor, quantity, names) for names in rule.inputs]
+        children = tuple(_fitted(node, unit) for node, unit in zip(inputs, formula.inputs, strict=True))
+        return Map(sensor.id, quantity, formula.name, children, bound, formula.unit, formula.dimension)
+
+    def _paired(self, sensor: Sensor, quantity: str, pair: PairedInput) -> Node:
+        where = self._bind(sensor, quantity, Prop(pair.sensor, check=_text))
+        gap = self._bind(sensor, quantity, Prop(pair.max_gap, "s", BARO_MAX_GAP, not_negative))
+        other = self._directory.sensor(str(where.value))
+        if other is None:
+            problem = f"{pair.sensor} names no sensor: {where.value!r}"
+            raise _not_available(sensor, quantity, problem, pair.sensor, where.value)
+        return Paired(self.node(other, pair.metric), gap, where)
+
+    def _zero(self, sensor: Sensor, quantity: str) -> Bound:
+        found = self._bind(sensor, quantity, ZERO_DATE)
+        if found.value is None and self._params.START_DATE is not None:
+            return Bound("START_DATE", self._params.START_DATE, "", "request")
+        return found
+
+    def _delta(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        base = self._base(sensor, quantity, rule)
+        if self._params.dt is not None:
+            return Moving(sensor.id, quantity, base, Bound("dt", self._params.dt, "", "request"))
+        zero = self._zero(sensor, quantity)
+        return Delta(sensor.id, quantity, base, zero, self._bind(sensor, quantity, ZERO_COUNT))
+
+    def _rate(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        base = in_unit(self._base(sensor, quantity, rule), "m")
+        return Rate(sensor.id, quantity, base, Bound("dt", self._params.dt, "", "request"))
+
+    def _accumulate(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        order = self._order(sensor, quantity)
+        end = self._bind(sensor, quantity, END)
+        own = next(index for index, member in enumerate(order) if member.id == sensor.id)
+        chain = order[own:] if end.value == "BOTTOM" else order[own::-1]
+        children = tuple(self._base(member, quantity, rule) for member in chain)
+        return Accumulate(
+            sensor=sensor.id,
+            quantity=quantity,
+            children=children,
+            sensors=tuple(member.id for member in chain),
+            sign=1.0 if end.value == "BOTTOM" else -1.0,
+            end=end,
+            tolerance=self._bind(sensor, quantity, SCAN_TOLERANCE),
+        )
+
+    def _order(self, sensor: Sensor, quantity: str) -> Sequence[Sensor]:
+        """The sensor and its mates, top first."""
+        found = self._directory.members(sensor.device, sensor.kind) if sensor.device is not None else ()
+        members = [sensor, *(member for member in found if member.id != sensor.id)]
+        if len(members) == 1:
+            return members
+        key = next((name for name in ORDERING if all(member.props.get(name) is not None for member in members)), None)
+        if key is None:
+            problem = f"its array has {len(members)} sensors and not all of them have {' or '.join(ORDERING)}"
+            raise _not_available(sensor, quantity, problem, ORDERING[-1])
+        keyed = {member.id: _checked(member, quantity, key, member.props[key], number) for member in members}
+        if len(set(keyed.values())) < len(members):
+            raise _not_available(sensor, quantity, f"two sensors of its array have the same {key}", key)
+        return sorted(members, key=lambda member: float(str(keyed[member.id])))
+
+
+def _raw(sensor: Sensor, quantity: str) -> OfferedMetric | None:
+    found = next((offered for offered in raw_metrics(sensor) if offered.id == quantity), None)
+    if found is None and quantity in sensor.uploaded and quantity in sensor.kind_of_sensor.derived:
+        return offer(sensor, METRICS[quantity], raw=True)
+    return found
+
+
+def _stored(sensor: Sensor, name: str) -> tuple[object, str]:
+    places = ((sensor.props, "sensor"), (sensor.device_props, "device"), (sensor.kind_of_sensor.defaults, "type"))
+    return next(((props[name], origin) for props, origin in places if props.get(name) is not None), (None, ""))
+
+
+def _checked(sensor: Sensor, quantity: str, name: str, value: object, check: Check) -> object:
+    try:
+        return check(value)
+    except ValueError as problem:
+        raise _not_available(sensor, quantity, f"prop {name}: {problem}", name, value) from None
+
+
+def _fitted(node: Node, unit: str) -> Node:
+    if isinstance(node, Paired):
+        return Paired(in_unit(node.node, unit), node.max_gap, node.sensor)
+    return in_unit(node, unit)

@@ -1,0 +1,190 @@
+"""What a sensor is to this package, and which metrics it offers in which units."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tseng_units.catalogue import DYNAMIC, METRICS, SENSOR_TYPES, MetricDef, SensorType, base_of, sensor_type
+from tseng_units.registry import DIMENSIONS, Unit, dimension_of
+
+OPAQUE = "GENERIC"
+"""Unit of what was uploaded without being declared anywhere: it converts to nothing but itself."""
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A sensor with its props, its device's props and the metrics for which it has data."""
+
+    id: str
+    type: str
+    props: Mapping[str, object] = field(default_factory=dict)
+    device: str | None = None
+    device_props: Mapping[str, object] = field(default_factory=dict)
+    uploaded: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The type that counts: the prop INTEGRATION_ID if it is a listed type, else `type`."""
+        integration = self.props.get("INTEGRATION_ID")
+        return integration if isinstance(integration, str) and integration in SENSOR_TYPES else self.type
+
+    @property
+    def kind_of_sensor(self) -> SensorType:
+        """The catalogue entry of `kind`; generic where it has none."""
+        return sensor_type(self.kind)
+
+    def prop(self, name: str, default: object = None) -> object:
+        """The sensor's prop, else the device's, else the default; null counts as absent."""
+        for props in (self.props, self.device_props):
+            if props.get(name) is not None:
+                return props[name]
+        return default
+
+
+class Directory(Protocol):
+    """How a plan finds other sensors of the project."""
+
+    def sensor(self, id: str) -> Sensor | None:
+        """The sensor of that id, or None."""
+
+    def members(self, device: str, kind: str) -> Sequence[Sensor]:
+        """All sensors of the device whose `kind` is that one, in any order."""
+
+
+@dataclass(frozen=True)
+class OfferedMetric:
+    """One metric as a sensor offers it.
+
+    `stored_unit` is that of its raw values, None for derived metrics; `dimension` is None for free-text units;
+    `standard` is false where only the id, not the catalogue, says what is measured.
+    """
+
+    id: str
+    name: str
+    display_name: str
+    notation: str
+    default_unit: str
+    stored_unit: str | None
+    dimension: str | None
+    units: tuple[Unit, ...]
+    params: tuple[tuple[str, bool], ...] = ()
+    hidden: bool = False
+    raw: bool = False
+    standard: bool = True
+
+
+def is_generic(sensor: Sensor) -> bool:
+    """Whether the sensor's raw metrics come from its props and uploads instead of its type."""
+    return sensor.kind_of_sensor.generic
+
+
+def offered_units(dimension: str | None, unit: str) -> tuple[Unit, ...]:
+    """The units in which values are given: all of the dimension, or the opaque unit alone."""
+    if dimension is None:
+        return (Unit(unit, unit, unit),)
+    return tuple(DIMENSIONS[dimension].units.values())
+
+
+def _by_prop(sensor: Sensor, metric: MetricDef) -> tuple[str | None, str]:
+    if not metric.default_unit.startswith(DYNAMIC):
+        return metric.dimension, metric.default_unit
+    unit = str(sensor.prop(metric.default_unit.removeprefix(DYNAMIC), OPAQUE))
+    found = dimension_of(unit)
+    return (found.name if found else None), unit
+
+
+def offer(sensor: Sensor, metric: MetricDef, *, raw: bool) -> OfferedMetric:
+    """A metric of the catalogue with all units of its dimension."""
+    dimension, unit = _by_prop(sensor, metric)
+    return OfferedMetric(
+        id=metric.id,
+        name=metric.name,
+        display_name=metric.display_name,
+        notation=metric.notation,
+        default_unit=unit,
+        stored_unit=unit if raw else None,
+        dimension=dimension,
+        units=offered_units(dimension, unit),
+        params=() if raw else tuple((id_, id_ in metric.mandatory) for id_ in metric.params),
+        raw=raw,
+    )
+
+
+def _declared(sensor: Sensor, name: str) -> dict[str, str]:
+    """A prop of the form {"0": "T"} or ["T"] as index to text; anything else declares nothing."""
+    written = sensor.prop(name)
+    if isinstance(written, list | tuple):
+        written = dict(enumerate(written))
+    if not isinstance(written, Mapping):
+        return {}
+    return {str(index): text for index, text in written.items() if isinstance(text, str) and text}
+
+
+def _offer_generic(
+    sensor: Sensor, id_: str, known: bool, known_unit: str | None, free_unit: str | None
+) -> OfferedMetric:
+    metric = METRICS.get(id_) if known else None
+    dimension, unit = _by_prop(sensor, metric) if metric else (None, OPAQUE)
+    if known_unit is not None:
+        found = dimension_of(known_unit)
+        own = dimension if dimension is not None and known_unit in DIMENSIONS[dimension].units else None
+        # a unit of another dimension than the known metric's has no meaning that we could convert
+        dimension = own if dimension is not None else (found.name if found else None)
+        unit = known_unit
+    elif free_unit is not None:
+        dimension, unit = None, free_unit
+    return OfferedMetric(
+        id=id_,
+        name=metric.name if metric else id_,
+        display_name=metric.display_name if metric else id_,
+        notation=metric.notation if metric else id_,
+        default_unit=unit,
+        stored_unit=unit,
+        dimension=dimension,
+        units=offered_units(dimension, unit),
+        raw=True,
+        standard=metric is not None,
+    )
+
+
+def _generic(sensor: Sensor) -> Iterator[OfferedMetric]:
+    known_units, free_units = _declared(sensor, "KNOWN_UNITS"), _declared(sensor, "UNKNOWN_UNITS")
+    for index, id_ in _declared(sensor, "KNOWN_METRICS").items():
+        yield _offer_generic(sensor, id_, True, known_units.get(index), free_units.get(index))
+    for index, id_ in _declared(sensor, "UNKNOWN_METRICS").items():
+        free = free_units.get(index)
+        yield _offer_generic(sensor, id_, False, None if free else known_units.get(index), free)
+    for id_ in sensor.uploaded:
+        yield _offer_generic(sensor, id_, True, None, None)
+
+
+def raw_metrics(sensor: Sensor) -> list[OfferedMetric]:
+    """The metrics that loggers deliver, in the positional order of the type (generic: declared ones first)."""
+    if not is_generic(sensor):
+        return [offer(sensor, METRICS[id_], raw=True) for id_ in sensor.kind_of_sensor.raw]
+    first: dict[str, OfferedMetric] = {}
+    for offered in _generic(sensor):
+        first.setdefault(offered.id, offered)
+    return list(first.values())
+
+
+def derived_metrics(sensor: Sensor) -> tuple[str, ...]:
+    """Ids of the metrics that the sensor's type derives, whether or not its props resolve.
+
+    A generic sensor derives simple deltas alone, of bases whose meaning and unit the catalogue knows.
+    """
+    type_ = sensor.kind_of_sensor
+    raw = {offered.id: offered for offered in raw_metrics(sensor)}
+    derived = (id_ for id_ in type_.derived if id_ not in raw)
+    if not type_.generic:
+        return tuple(derived)
+    bases = {id_ for id_, offered in raw.items() if offered.standard and offered.dimension is not None}
+    return tuple(id_ for id_ in derived if bases.issuperset(base_of(id_)))
+
+
+def metrics(sensor: Sensor, directory: Directory) -> list[OfferedMetric]:
+    """Raw metrics, then those derived ones whose props resolve, whatever data there are."""
+    from tseng_units.resolve import resolves  # resolving needs the raw metrics above
+
+    derived = (offer(sensor, METRICS[id_], raw=False) for id_ in derived_metrics(sensor))
+    return raw_metrics(sensor) + [offered for offered in derived if resolves(sensor, offered.id, directory)]
