@@ -1,0 +1,105 @@
+"""The worked cases kept beside the checkout: loading them, comparing answers, and naming those that wait.
+
+A case waits when one of its sensors is of a type that the catalogue does not have yet. The names are written down, so that
+a type that is added takes its cases off the list in the same change, and a case that vanishes is noticed.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tests.reference import ROOT, reference
+from tseng_units.catalogue import SENSOR_TYPES
+from tseng_units.instants import format_instant, parse_instant
+
+Case = dict[str, Any]
+KINDS = ("unit", "catalogue", "metric")
+SPECIFIED_TYPES = frozenset(
+    """TEMPERATURE_SDE RUGGED_TROLL_SDE THERMISTOR RTD_PT100 BAROMETER WATER_LEVEL_ABS WATER_LEVEL_VENTED VW_PIEZOMETER
+    VW_STRAIN_GAUGE LOAD_CELL_VW LOAD_CELL_BRIDGE CRACKMETER_VW CRACKMETER_POT DISPLACEMENT EXTENSOMETER_ROD
+    SETTLEMENT_CELL TILT_UNIAXIAL TILT_BIAXIAL IPI_BIAXIAL SHAPE_ARRAY TILT_BIAXIAL_DGSI ACCELEROMETER_3AXIS
+    TRIMBLE4D_PRISM PRISM_TS GNSS RAIN_GAUGE WEATHER_STATION VIBRATION_INSTANTEL LOOP_4_20""".split()
+)
+"""The sensor types of the specification that are not generic."""
+WAITING = frozenset(
+    """acc-norm cat-dgsi cat-gnss-bare cat-strain-stress cat-vwp-bare cat-vwp-linear cat-vwp-poly-noC-noR0
+    crack-4420 crack-poly-sheet crack-pot crack-thermal-model deform-4430-misprint dew-40-50 dew-series
+    disp-4450 err-missing-calibration gnss-e gnss-n joint-4400 load-3gauge load-4900 loop-4-20 mic-dB
+    mpbx-du-a1-default mpbx-du-a3-default ppv prism-de prism-denh prism-dl prism-e_polar prism-h_polar
+    prism-ha-gon prism-hd prism-vd pvs-bound pvs-raw rain-counter-reset rain-cum rain-cum-dt rain-cum-zero
+    rain-rate rain-tip-size-in rain-tips rtd-pt100 settle-cell-elev sg4000-abs sg4000-dstrain-ustrain
+    sg4000-dstrain_actual-ustrain sg4000-dstrain_load-ustrain sisterbar-4911 tilt-6101 tilt-dgsi-coef
+    tilt-dgsi-seed tilt-dgsi-seed-T vw-baro-2inHg vw-baro-interp vw-baro-maxgap vw-dhead-zero vw-digits-8000
+    vw-lin-4500 vw-lin-noK-missing-T vw-lin-thermal vw-lin-thermal-missing-T vw-poly vw-poly-fieldzero
+    vw-raw-T-wins vw-solinst-head vw-solinst-kPa vw-solinst-psi vw-wl-elev""".split()
+)
+"""Cases whose sensor types the catalogue does not have yet."""
+
+
+def load(*kinds: str) -> list[Case]:
+    """All cases of these kinds, in the order of the files; none where there is no reference material."""
+    if not ROOT.is_dir():
+        return []
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(reference("golden").glob("*.json"))]
+    return [case for document in documents for case in document["cases"] if case["kind"] in kinds]
+
+
+def supported(case: Case) -> bool:
+    """Whether the catalogue has the types of all sensors in the case."""
+    kinds = {sensor["props"].get("INTEGRATION_ID", sensor["type"]) for sensor in case.get("sensors", ())}
+    return not (kinds & SPECIFIED_TYPES) - set(SENSOR_TYPES)
+
+
+def ready(*kinds: str) -> list[Any]:
+    """The supported cases of these kinds; one None where there are none, for `require` to answer to."""
+    return [case for case in load(*kinds) if supported(case)] or [None]
+
+
+def name_of(case: Case | None) -> str:
+    """Test id of a case."""
+    return str(case["id"]) if case else "absent"
+
+
+def require(case: Case | None) -> Case:
+    """The case itself; without reference material this skips, or fails under CI."""
+    if case is None:
+        reference("golden")
+        raise AssertionError("the reference folder holds no cases of this kind")
+    return case
+
+
+def device_props(case: Case, sensor: Case) -> dict[str, Any]:
+    """Props of a sensor's device, empty where it has none."""
+    device = (case.get("devices") or {}).get(sensor.get("device"), {})
+    return dict(device.get("props", {}))
+
+
+def rows(sensor: Case) -> Iterator[tuple[int, dict[str, float | None]]]:
+    """Observations of one sensor of a case in upload order: time in us, values by metric (None: missing)."""
+    for index, text in enumerate(sensor["obs"]["t"]):
+        yield parse_instant(text), {metric: values[index] for metric, values in sensor["obs"]["v"].items()}
+
+
+def window(case: Case) -> tuple[int | None, int | None]:
+    """Start and end of the request in us."""
+    start, end = (case["request"].get(key) for key in ("startDate", "endDate"))
+    return parse_instant(start) if start else None, parse_instant(end) if end else None
+
+
+def near(case: Case, got: float, want: float) -> bool:
+    """Whether a value passes at the case's own tolerance."""
+    return abs(got - want) <= max(case["rtol"] * abs(want), case["atol"])
+
+
+def assert_values(case: Case, got: Sequence[float], want: Sequence[float]) -> None:
+    """Every value within tolerance, none missing, none too many."""
+    assert len(got) == len(want)
+    wrong = [(index, g, w) for index, (g, w) in enumerate(zip(got, want, strict=True)) if not near(case, g, w)]
+    assert not wrong, f"{case['id']}: {wrong[:5]}"
+
+
+def assert_data(case: Case, times: Sequence[int], values: Sequence[float]) -> None:
+    """Exactly the expected timestamps in the expected order, each value within tolerance."""
+    want: dict[str, float] = case["expect"]["data"]
+    assert [format_instant(us) for us in times] == list(want)
+    assert_values(case, values, list(want.values()))
