@@ -1,0 +1,53 @@
+"""The ASGI application: all routes, one error table at the edge, one log line a request."""
+
+import logging
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from tseng.engine import Engine
+from tseng.errors import REFUSALS, EngineError, NotFound
+from tseng_api import calls, catalogue, data, health, platform
+from tseng_api.errors import MethodNotAllowed, outcome, rest_body
+from tseng_api.http import answer_json
+from tseng_api.logs import RequestLog
+
+log = logging.getLogger("tseng.api")
+
+_CHALLENGE = {"WWW-Authenticate": "ApiKey"}
+
+ROUTES: list[BaseRoute] = [*health.ROUTES, *data.ROUTES, *catalogue.ROUTES, *platform.ROUTES, *calls.ROUTES]
+
+
+def create_app(engine: Engine) -> Starlette:
+    """Return the application over an open engine; whoever opened the engine closes it."""
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(RequestLog)],
+        exception_handlers={**dict.fromkeys(REFUSALS, refuse), HTTPException: refuse_path},
+    )
+    app.state.engine = engine
+    return app
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """Answer a refusal by the table."""
+    assert isinstance(error, REFUSALS)
+    status = outcome(error).status
+    if status >= 500:
+        log.error("%s", error, exc_info=error, extra={"requestId": request.state.request_id})
+    return answer_json(rest_body(error), status, _CHALLENGE if status == 401 else None)
+
+
+async def refuse_path(request: Request, error: Exception) -> Response:
+    """Answer what the router refuses: a path that is none, or a method that the path has not."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        refusal: EngineError = MethodNotAllowed(f"{request.method} is not for {request.url.path}", field="method")
+    else:
+        refusal = NotFound(f"there is nothing at {request.url.path}", field="path", seen=request.url.path)
+    return answer_json(rest_body(refusal), outcome(refusal).status, dict(error.headers or {}))

@@ -1,0 +1,119 @@
+"""How a refusal leaves: one table from category to HTTP status and JSON-RPC code, and the bodies around it.
+
+Every refusal of the packages below carries `category`, `field`, `seen`, `allowed` and one plain line of text. Nothing
+above this table decides about a status or a code.
+"""
+
+from typing import Any, NamedTuple
+
+from tseng.errors import EngineError, Fault, InvalidRequest, Refusal
+
+
+class Outcome(NamedTuple):
+    """What one category becomes."""
+
+    status: int
+    code: int
+
+
+# JSON-RPC codes: -32700 to -32600 and -32603 are the specification's, the others the product's own.
+OUTCOMES = {
+    "UNAUTHENTICATED": Outcome(401, -32001),
+    "FORBIDDEN": Outcome(403, -32003),
+    "UNKNOWN_SENSOR": Outcome(404, -32004),
+    "NOT_FOUND": Outcome(404, -32004),
+    "EXISTS": Outcome(409, -32009),
+    "UNKNOWN_METRIC": Outcome(400, -32010),
+    "METRIC_NOT_AVAILABLE": Outcome(400, -32010),
+    "UNKNOWN_UNIT": Outcome(400, -32010),
+    "INCOMPATIBLE_UNIT": Outcome(400, -32010),
+    "NO_ZERO_READING": Outcome(400, -32011),
+    "INVALID_PARAM": Outcome(400, -32602),
+    "MISSING_PARAM": Outcome(400, -32602),
+    "INVALID_TIME_RANGE": Outcome(400, -32602),
+    "INVALID_REQUEST": Outcome(400, -32602),
+    "INVALID_OBSERVATIONS": Outcome(400, -32602),
+    "NOT_JSON": Outcome(400, -32700),
+    "INVALID_CALL": Outcome(400, -32600),
+    "UNKNOWN_METHOD": Outcome(404, -32601),
+    "METHOD_NOT_ALLOWED": Outcome(405, -32600),
+    "NOT_ACCEPTABLE": Outcome(406, -32600),
+    "TOO_LARGE": Outcome(413, -32600),
+    "STORE": Outcome(503, -32603),
+    "DAMAGED": Outcome(500, -32603),
+    "UNITS": Outcome(500, -32603),
+    "INTERNAL": Outcome(500, -32603),
+}
+
+
+class NotJson(EngineError):
+    """The body is not JSON."""
+
+    category = "NOT_JSON"
+
+
+class InvalidCall(EngineError):
+    """JSON, but no JSON-RPC 2.0 request, or one that this transport cannot serve."""
+
+    category = "INVALID_CALL"
+
+
+class UnknownMethod(EngineError):
+    """No such JSON-RPC method."""
+
+    category = "UNKNOWN_METHOD"
+
+
+class MethodNotAllowed(EngineError):
+    """The path exists, but not for this HTTP method."""
+
+    category = "METHOD_NOT_ALLOWED"
+
+
+class NotAcceptable(EngineError):
+    """The answer cannot be written in any media type of the Accept header."""
+
+    category = "NOT_ACCEPTABLE"
+
+
+class TooLarge(EngineError):
+    """The body is above the limit."""
+
+    category = "TOO_LARGE"
+
+
+def outcome(error: Refusal) -> Outcome:
+    """Status and code of a refusal."""
+    return OUTCOMES[error.category]
+
+
+def error_object(error: Refusal) -> dict[str, Any]:
+    """Return the `{"code", "message", "field"}` that stands under `error` in REST answers."""
+    return {"code": error.category, "message": str(error), "field": error.field}
+
+
+def rest_body(error: Refusal) -> dict[str, Any]:
+    """Return the REST body; a 401 takes the form that seed 003 (Sensor Data Service) prints."""
+    if error.category == "UNAUTHENTICATED":
+        return {"errors": [{"message": str(error), "path": error.field}]}
+    return {"error": error_object(error)}
+
+
+def fault_list(error: InvalidRequest) -> dict[str, Any]:
+    """List every fault as seed 003 prints a refused upload: `{"errors":[{"message","path"}]}`."""
+    return {"errors": [{"message": fault.message, "path": fault.path} for fault in error.faults]}
+
+
+def under(field: str, error: InvalidRequest) -> InvalidRequest:
+    """Return the same refusal, its paths moved under a field: `[3].timestamp` in `data` is `data[3].timestamp`."""
+    return InvalidRequest([Fault(field + fault.path, fault.message) for fault in error.faults])
+
+
+def rpc_error(error: Refusal) -> dict[str, Any]:
+    """Return the JSON-RPC error object; `data` names the field, the category and every further fault."""
+    data: dict[str, Any] = {"field": error.field, "category": error.category}
+    if error.allowed:
+        data["allowed"] = error.allowed
+    if isinstance(error, InvalidRequest) and len(error.faults) > 1:
+        data |= fault_list(error)
+    return {"code": outcome(error).code, "message": str(error), "data": data}

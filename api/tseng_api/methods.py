@@ -1,0 +1,160 @@
+"""The method table: every JSON-RPC method of seed 003 that is served, over whatever transport."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from tseng.errors import InvalidRequest
+from tseng.formats import json_map
+from tseng_api.entity_methods import ProjectIds, methods_of
+from tseng_api.errors import InvalidCall, under
+from tseng_api.metrics import of_type, rpc_metric, units_of
+from tseng_api.queries import Query
+from tseng_api.rpc import Call, Method, Methods, Pieces
+from tseng_storage.entities import KINDS
+from tseng_units.sensors import OfferedMetric
+
+
+class Anything(msgspec.Struct):
+    """No parameters."""
+
+
+class Authenticate(msgspec.Struct, forbid_unknown_fields=True):
+    """The API key."""
+
+    code: str
+
+
+class RawMetrics(msgspec.Struct, forbid_unknown_fields=True):
+    """Sensor ids, sensor types, or both."""
+
+    sensors: list[str] = []
+    types: list[str] = []
+    projectIds: ProjectIds = None
+
+
+class Metrics(msgspec.Struct, forbid_unknown_fields=True):
+    """Sensor ids."""
+
+    sensors: list[str]
+    projectIds: ProjectIds = None
+
+
+class Units(msgspec.Struct, forbid_unknown_fields=True):
+    """Metric ids."""
+
+    metrics: list[str]
+    projectIds: ProjectIds = None
+
+
+class UploadData(msgspec.Struct, forbid_unknown_fields=True):
+    """Observations; each row is checked by the engine, which names every bad one."""
+
+    data: list[Any]
+    projectIds: ProjectIds = None
+
+
+def authenticate(call: Call, params: Authenticate) -> dict[str, int]:
+    """Authenticate this connection with an API key; a second time replaces the first."""
+    call.session.identity = call.engine.keys.identify(params.code)
+    return {"nextId": int(call.id) + 1 if call.id.removeprefix(b"-").isdigit() else 1}
+
+
+def help_(call: Call, params: Anything) -> dict[str, Any]:
+    """Retrieve information on all available requests and their parameters."""
+    return {name: _described(method) for name, method in METHODS.items()}
+
+
+def time_(call: Call, params: Anything) -> dict[str, str]:
+    """Retrieve the current time from the server."""
+    return {"time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+
+
+def get_raw_metrics(call: Call, params: RawMetrics) -> dict[str, Any]:
+    """Retrieve the raw metrics of sensors or sensor types; unknown sensors are left out."""
+    project = call.session.project(params.projectIds)
+    found = {type: of_type(type) for type in params.types}
+    found |= {id: call.engine.raw_metrics(id, project=project) for id in _existing(call, params.sensors, project)}
+    return {
+        key: _wire(metrics) for key, metrics in ({type: of_type(type) for type in params.types} | of_sensors).items()
+    }
+
+
+def get_metrics(call: Call, params: Metrics) -> dict[str, Any]:
+    """Retrieve all metrics of sensors, raw and derived; unknown sensors are left out."""
+    project = call.session.project(params.projectIds)
+    return {id: _wire(call.engine.metrics(id, project=project)) for id in _existing(call, params.sensors, project)}
+
+
+def get_units(call: Call, params: Units) -> dict[str, Any]:
+    """Retrieve the units of metrics; unknown metrics are left out."""
+    return units_of(params.metrics)
+
+
+def get_data(call: Call, params: Query) -> Pieces:
+    """Retrieve a series of a sensor in the metric and unit asked for."""
+    stream = params.open(call.session)
+
+    def pieces() -> Pieces:
+        yield b'{"data":'
+        yield from json_map(stream.blocks)
+        yield b',"requestStatus":"finished"}'
+
+    return pieces()
+
+
+def get_observations_summary(call: Call, params: Query) -> dict[str, Any]:
+    """Retrieve the first and the last point of a series and their number."""
+    return params.summary(call.session)
+
+
+def upload_data(call: Call, params: UploadData) -> dict[str, int]:
+    """Upload observations; all of them, or none if one is bad."""
+    try:
+        count = call.engine.upload(params.data, project=call.session.project(params.projectIds))
+    except InvalidRequest as error:
+        raise under("data", error) from None
+    return {"successfullyProcessedObs": count}
+
+
+def subscribe(call: Call, params: Anything) -> None:
+    """Subscriptions need a connection that stays open."""
+    raise InvalidCall("subscriptions need a WebSocket or TCP connection; this request has none", field="method")
+
+
+def _existing(call: Call, sensors: list[str], project: str) -> list[str]:
+    known = {entity.id for entity in call.engine.entities("sensor", sensors, project=project)} if sensors else set()
+    return [id for id in sensors if id in known]
+
+
+def _wire(metrics: Iterable[OfferedMetric]) -> list[dict[str, Any]]:
+    return [rpc_metric(metric) for metric in metrics]
+
+
+def _described(method: Method) -> dict[str, Any]:
+    fields = msgspec.structs.fields(method.params)
+    return {
+        "description": method.run.__doc__,
+        "params": [{"id": field.encode_name, "mandatory": field.required} for field in fields],
+    }
+
+
+_SUBSCRIPTIONS = [
+    f"{verb}{what}" for verb in ("subscribe", "unsubscribe") for what in ("Nodes", "Devices", "Sensors", "Data")
+]
+
+METHODS: Methods = {
+    "authenticate": Method(authenticate, Authenticate, None),
+    "help": Method(help_, Anything),
+    "time": Method(time_, Anything),
+    **{name: method for kind in KINDS for name, method in methods_of(kind).items()},
+    "getRawMetrics": Method(get_raw_metrics, RawMetrics),
+    "getMetrics": Method(get_metrics, Metrics),
+    "getUnits": Method(get_units, Units),
+    "getData": Method(get_data, Query),
+    "getObservationsSummary": Method(get_observations_summary, Query),
+    "uploadData": Method(upload_data, UploadData, "writer"),
+    **dict.fromkeys(_SUBSCRIPTIONS, Method(subscribe, Anything)),
+}

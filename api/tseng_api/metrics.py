@@ -1,0 +1,93 @@
+"""Metrics, units and sensor types as seed 003 prints them, in its JSON-RPC form and in its three REST forms."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tseng_units.catalogue import METRICS, SENSOR_TYPES, MetricDef, SensorType
+from tseng_units.registry import Unit
+from tseng_units.sensors import OfferedMetric, Sensor, offer, raw_metrics
+
+_NOBODY = Sensor("", "")
+
+# A type without metrics of its own shows this one (seed 003, sensors/types).
+_GENERIC = {
+    "metric": "GENERIC",
+    "id": "GENERIC",
+    "displayName": "generic",
+    "defaultUnit": "GENERIC",
+    "units": [{"unit": "GENERIC", "id": "GENERIC"}],
+}
+
+
+def of_type(type: str) -> list[OfferedMetric]:
+    """Raw metrics of a sensor type without props; a generic type has none."""
+    return raw_metrics(Sensor("", type))
+
+
+def rpc_metric(metric: OfferedMetric) -> dict[str, Any]:
+    """Return a metric object of getMetrics and getRawMetrics."""
+    return {
+        "id": metric.id,
+        "name": metric.name,
+        "displayName": metric.display_name,
+        "defaultUnit": metric.default_unit,
+        "notation": metric.notation,
+        "hidden": metric.hidden,
+        "params": [{"id": id, "mandatory": mandatory} for id, mandatory in metric.params],
+    }
+
+
+def unit_object(unit: Unit) -> dict[str, str]:
+    """Return a unit object of getUnits."""
+    return {"id": unit.id, "name": unit.name, "notation": unit.notation}
+
+
+def units_of(metrics: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+    """Unit objects by metric id, for those of the ids that are in the catalogue."""
+    return {id: [unit_object(unit) for unit in _offered(METRICS[id]).units] for id in metrics if id in METRICS}
+
+
+def sensor_metric(metric: OfferedMetric, *, params: bool) -> dict[str, Any]:
+    """Return a metric of `/api/sensors/metrics`; its raw form has no `params`."""
+    shape: dict[str, Any] = rpc_metric(metric) | {"units": [unit_object(unit) for unit in metric.units]}
+    if not params:
+        del shape["params"]
+    return shape
+
+
+def metric_types() -> dict[str, Any]:
+    """Return the body of `/api/metrics/types`: the whole catalogue."""
+    return {"standard": True, "metrics": [_typed(_offered(metric)) for metric in METRICS.values()]}
+
+
+def sensor_types() -> dict[str, Any]:
+    """Return the body of `/api/sensors/types`: every sensor type with its raw metrics."""
+    return {"sensorTypes": [_sensor_type(each) for each in SENSOR_TYPES.values()]}
+
+
+def _offered(metric: MetricDef) -> OfferedMetric:
+    return offer(_NOBODY, metric, raw=metric.raw)
+
+
+def _typed(metric: OfferedMetric) -> dict[str, Any]:
+    return {
+        "metric": metric.id,
+        "id": metric.id,
+        "displayName": metric.display_name,
+        "defaultUnit": metric.default_unit,
+        "units": [
+            {"unit": unit.id, "id": unit.id, "displayName": unit.name, "notation": unit.notation}
+            for unit in metric.units
+        ],
+    }
+
+
+def _sensor_type(type: SensorType) -> dict[str, Any]:
+    return {
+        "id": type.id,
+        "name": type.id,
+        "icon": "smicon-circle",
+        "iconUnicode": "",
+        "metricsAndUnits": [_typed(metric) for metric in of_type(type.id)] or [_GENERIC],
+        "isDynamic": True,
+    }

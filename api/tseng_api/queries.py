@@ -1,0 +1,110 @@
+"""One read as it is asked for: the params object of getData, or the same in a query string."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from starlette.datastructures import QueryParams
+
+from tseng.errors import Fault, InvalidRequest
+from tseng.parameters import from_text
+from tseng.reads import summary
+from tseng.series import Stream
+from tseng_api.session import Session
+from tseng_units.errors import InvalidParam
+
+
+class Size(msgspec.Struct, forbid_unknown_fields=True):
+    """How many points a limit leaves; one is all there is (seed 003, Retrieving Data)."""
+
+    size: Literal[1] = 1
+
+
+class Limit(msgspec.Struct, forbid_unknown_fields=True):
+    """The first or the last point of the window alone."""
+
+    function: Literal["first", "last"]
+    params: Size = Size()
+
+
+class Query(msgspec.Struct, forbid_unknown_fields=True):
+    """The params object of getData."""
+
+    sensor: str
+    metric: str
+    unit: str
+    params: dict[str, Any] | None = None
+    startDate: str | None = None
+    endDate: str | None = None
+    limit: Limit | None = None
+    projectIds: list[str] | str | None = None
+
+    def open(self, session: Session) -> Stream:
+        """Ask the engine; every refusal comes from here, none from the stream."""
+        return session.engine.stream(
+            self.sensor, self.metric, self.unit, params=self.params, start=self.startDate, end=self.endDate,
+            limit=self.limit.function if self.limit else None, project=session.project(self.projectIds),
+        )  # fmt: skip
+
+    def summary(self, session: Session) -> dict[str, Any]:
+        """First and last point and the count."""
+        return summary(self.open(session))
+
+
+# What a query string may hold beside metric parameters; every other name is taken for one, and refused by the engine.
+_PLAIN = ("sensor", "metric", "unit", "startDate", "endDate")
+_OTHERS = ("limit", "projectIds", "format")
+
+
+def from_query(query: QueryParams) -> Query:
+    """Read a query string: `ZERO_DATE=…`, `dt=3600` and `dt=2,h` become metric parameters.
+
+    Raises:
+        InvalidRequest: a mandatory name is missing, or one that stands alone comes twice.
+    """
+    given = {name: single(query, name) for name in query if name != "projectIds"}
+    missing = [name for name in ("sensor", "metric", "unit") if name not in given]
+    if missing:
+        raise InvalidRequest([Fault(name, "is missing") for name in missing])
+    return Query(
+        **{name: given[name] for name in _PLAIN if name in given},
+        params={name: from_text(text) for name, text in given.items() if name not in (*_PLAIN, *_OTHERS)},
+        limit=_limit(given.get("limit")),
+        projectIds=project_ids(query),
+    )
+
+
+def single(query: QueryParams, name: str) -> str:
+    """Return the value of a name that may come once.
+
+    Raises:
+        InvalidRequest: it comes more often.
+    """
+    values = query.getlist(name)
+    if len(values) != 1:
+        raise InvalidRequest.at(name, f"comes {len(values)} times")
+    return values[0]
+
+
+def project_ids(query: QueryParams) -> list[str]:
+    """Return the ids of `projectIds`, which may be repeated or hold commas."""
+    return [id for text in query.getlist("projectIds") for id in text.split(",") if id]
+
+
+def only(query: QueryParams, allowed: Sequence[str]) -> None:
+    """Let pass a query string of these names.
+
+    Raises:
+        InvalidParam: it holds another name.
+    """
+    for name in query:
+        if name not in allowed:
+            raise InvalidParam(f"{name!r} is no parameter here", field=name, seen=query[name], allowed=allowed)
+
+
+def _limit(text: str | None) -> Limit | None:
+    if text is None or text == "":
+        return None
+    if text not in ("first", "last"):
+        raise InvalidRequest.at("limit", f"{text!r} is neither first nor last")
+    return Limit(text)  # type: ignore[arg-type]

@@ -1,0 +1,84 @@
+"""Who is asking, of which store: what every transport hands to every handler and method."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tseng.access import Identity, Role
+from tseng.engine import Engine
+from tseng.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
+
+
+@dataclass
+class Session:
+    """An engine and the identity that asks it; None until it has said who it is.
+
+    One HTTP request is one session. On a socket `authenticate` sets and replaces the identity.
+    """
+
+    engine: Engine
+    identity: Identity | None = None
+    request_id: str = ""
+
+    def require(self, role: Role) -> Identity:
+        """Let pass who has this role or a higher one.
+
+        Raises:
+            Unauthenticated: nobody has authenticated yet.
+            Forbidden: the role is too low.
+        """
+        if self.identity is None:
+            raise Unauthenticated("authenticate first", field="Authorization")
+        self.identity.require(role)
+        return self.identity
+
+    def require_all_projects(self) -> None:
+        """Let pass an admin whose key is not bound to one project.
+
+        Raises:
+            Forbidden: it is bound, or no admin.
+        """
+        identity = self.require("admin")
+        if identity.project is not None:
+            raise Forbidden(f"{identity.name} is bound to one project", field="role", seen=identity.role)
+
+    def project(self, asked: Sequence[str] | str | None = None) -> str:
+        """Id of the one project meant by `projectIds`: that id or iTwin id, else the key's, else the default one.
+
+        Raises:
+            InvalidRequest: several projects.
+            NotFound: no such project; one that the key does not reach looks the same.
+        """
+        ids = [id for id in dict.fromkeys([asked] if isinstance(asked, str) else asked or ()) if id]
+        bound = None if self.identity is None else self.identity.project
+        if len(ids) > 1:
+            raise InvalidRequest.at("projectIds", f"one project for each request, not {len(ids)}")
+        if not ids:
+            return bound or self.engine.project().id
+        found = self._find(ids[0])
+        if bound not in (None, found):
+            raise self._absent(ids[0])
+        return found
+
+    def _find(self, project: str) -> str:
+        try:
+            return self.engine.project(project).id
+        except NotFound:
+            raise self._absent(project) from None
+
+    @staticmethod
+    def _absent(project: str) -> NotFound:
+        return NotFound(f"there is no project {project!r}", field="projectIds", seen=project)
+
+
+def identify(engine: Engine, headers: Mapping[str, str]) -> Identity:
+    """Tell who sends these headers by `Authorization: ApiKey <key>`.
+
+    Raises:
+        Unauthenticated: none, another scheme, or a key that is unknown or revoked.
+    """
+    scheme, _, credential = headers.get("authorization", "").partition(" ")
+    if not scheme:
+        raise Unauthenticated("send `Authorization: ApiKey <key>`", field="Authorization")
+    if scheme.lower() != "apikey" or not credential.strip():
+        raise Unauthenticated("the Authorization header must read `ApiKey <key>`", field="Authorization")
+    return engine.keys.identify(credential.strip())

@@ -1,0 +1,73 @@
+"""JSON in and out. Syntax is checked first and alone, so that a typed decode afterwards fails only on the shape.
+
+A body of fifty megabytes of brackets must not cost more than one pass: `check_json` walks it once, builds nothing and
+stops at the first wrong byte or at the interpreter's recursion limit.
+"""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from tseng.errors import Fault, InvalidRequest
+from tseng_api.errors import NotJson
+
+T = TypeVar("T")
+encode = msgspec.json.encode
+
+_AT = re.compile(r"(?P<message>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?", re.DOTALL)
+_NAMED = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>.*)`")
+
+
+def check_json(data: bytes) -> None:
+    """Let JSON pass.
+
+    Raises:
+        NotJson: the bytes are no JSON text in UTF-8, or nest too deeply.
+    """
+    try:
+        data.decode()
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except RecursionError:
+        raise NotJson("not JSON that can be read: it nests too deeply", field="body") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson(f"not JSON: {error}", field="body") from None
+
+
+def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """Decode JSON into `kind`.
+
+    Raises:
+        NotJson: the bytes are no JSON.
+        InvalidRequest: the shape is wrong; the field is named.
+    """
+    check_json(bytes(data))
+    return shaped(data, kind)
+
+
+def shaped(data: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """Decode what `check_json` let pass into `kind`.
+
+    Raises:
+        InvalidRequest: the shape is wrong; the field is named.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest([fault(error)]) from None
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """Like `shaped`, for values that are decoded already."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest([fault(error)]) from None
+
+
+def fault(error: Exception) -> Fault:
+    """Where and what, out of the text of a decoding error: `$.limit.function` becomes `limit.function`."""
+    found = _AT.fullmatch(str(error))
+    message, path = (found["message"], found["path"] or "") if found else (str(error), "")
+    named = _NAMED.fullmatch(message)
+    return Fault(f"{path}.{named['name']}".lstrip(".") if named else path.lstrip("."), message.replace("`", ""))
