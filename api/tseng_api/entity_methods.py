@@ -53,8 +53,10 @@ def methods_of(kind: Kind) -> Methods:
 
 def _renamed(base: type[msgspec.Struct], field: str, wire_name: str) -> type[msgspec.Struct]:
     """Return the struct with one field under the name that this kind has on the wire."""
-    own = {"rename": {field: wire_name}, "namespace": {"__doc__": base.__doc__}}
-    return msgspec.defstruct(base.__name__, [], bases=(base,), forbid_unknown_fields=True, **own)
+    rename, namespace = {field: wire_name}, {"__doc__": base.__doc__}
+    return msgspec.defstruct(
+        base.__name__, [], bases=(base,), rename=rename, forbid_unknown_fields=True, namespace=namespace
+    )
 
 
 def _get(kind: Kind) -> Any:

@@ -77,9 +77,7 @@ def get_raw_metrics(call: Call, params: RawMetrics) -> dict[str, Any]:
     project = call.session.project(params.projectIds)
     found = {type: of_type(type) for type in params.types}
     found |= {id: call.engine.raw_metrics(id, project=project) for id in _existing(call, params.sensors, project)}
-    return {
-        key: _wire(metrics) for key, metrics in ({type: of_type(type) for type in params.types} | of_sensors).items()
-    }
+    return {key: _wire(metrics) for key, metrics in found.items()}
 
 
 def get_metrics(call: Call, params: Metrics) -> dict[str, Any]:

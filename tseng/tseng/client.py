@@ -1,0 +1,201 @@
+"""The same verbs as the engine's, against a running server: reads come as Arrow, uploads go as JSON in pieces."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tseng.errors import REFUSALS, EngineError, Fault, InvalidRequest, Refusal, Unauthenticated
+from tseng.reads import Limit, When
+from tseng.series import Series
+from tseng.text import iso_times
+
+if TYPE_CHECKING:
+    import httpx
+    import pandas as pd
+
+_ROWS_A_PIECE = 100_000
+_ARROW = "application/vnd.apache.arrow.stream"
+
+
+class Client:
+    """A server at `url`, reached with one API key. Safe to use from many threads; close it or use it as a context.
+
+    Args:
+        url: such as `http://127.0.0.1:4201`.
+        api_key: sent as `Authorization: ApiKey <key>`.
+        project: id or iTwin id of the project meant; None leaves it to the key.
+        timeout: seconds to wait for the next byte of an answer.
+    """
+
+    def __init__(self, url: str, *, api_key: str, project: str | None = None, timeout: float = 60.0) -> None:
+        import httpx
+
+        self._project = project
+        self._http = httpx.Client(base_url=url, headers={"Authorization": f"ApiKey {api_key}"}, timeout=timeout)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def get_data(
+        self,
+        sensor: str,
+        metric: str,
+        unit: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        start: When = None,
+        end: When = None,
+        limit: Limit = None,
+    ) -> Series:
+        """One metric of one sensor in the unit asked for; arguments and refusals are `Engine.get_data`'s.
+
+        Raises:
+            EngineError: the server refused; where the class that it names exists here, that class.
+            httpx.TransportError: the server cannot be reached.
+        """
+        body = self._read(sensor, metric, unit, params, start, end)
+        if limit is not None:
+            body["limit"] = {"function": limit}
+        answer = self._ask("POST", "/api/data", content=msgspec.json.encode(body), headers={"Accept": _ARROW})
+        return _series(answer.content, sensor, metric, unit)
+
+    def summary(
+        self,
+        sensor: str,
+        metric: str,
+        unit: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        start: When = None,
+        end: When = None,
+    ) -> dict[str, Any]:
+        """First and last point and the count, as `{"first": {"timestamp", "value"}, "last": ..., "count": n}`."""
+        result: dict[str, Any] = self.call(
+            "getObservationsSummary", self._read(sensor, metric, unit, params, start, end)
+        )
+        return result
+
+    def upload(self, observations: Sequence[Mapping[str, Any]]) -> int:
+        """Store rows of `{"sensorId", "timestamp", "values"}`; durable when it returns, all of them or none.
+
+        Returns:
+            The number of rows.
+        """
+        query = {"projectIds": self._project} if self._project else None
+        content = msgspec.json.encode({"observations": observations})
+        self._ask("POST", "/api/data/upload", content=content, params=query)
+        return len(observations)
+
+    def upload_table(self, table: "pa.Table | pd.DataFrame") -> int:
+        """Store columns `sensor`, `metric`, `time` (UTC), `value` (stored unit).
+
+        It goes as JSON, 100,000 rows at a time, each piece stored whole or not at all: where a later piece is refused,
+        the earlier ones stay. Sending the same table again changes nothing.
+
+        Returns:
+            The number of rows.
+        """
+        table = table if isinstance(table, pa.Table) else pa.Table.from_pandas(table, preserve_index=False)
+        return sum(self.upload(piece) for piece in _pieces(table))
+
+    def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Call any JSON-RPC method and return its result, such as `client.call("getSensors", {"sensors": [...]})`."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**self._scope(), **(params or {})}}
+        answer = msgspec.json.decode(self._ask("POST", "/api/rpc", content=msgspec.json.encode(request)).content)
+        if "error" in answer:
+            data = answer["error"].get("data") or {}
+            raise refusal(data.get("category", ""), answer["error"]["message"], data.get("field", ""))
+        return answer["result"]
+
+    def _scope(self) -> dict[str, Any]:
+        return {"projectIds": [self._project]} if self._project else {}
+
+    def _read(
+        self, sensor: str, metric: str, unit: str, params: Mapping[str, Any] | None, start: When, end: When
+    ) -> dict[str, Any]:
+        window = {name: _iso(when) for name, when in (("startDate", start), ("endDate", end)) if when is not None}
+        return {"sensor": sensor, "metric": metric, "unit": unit, "params": params or {}, **window, **self._scope()}
+
+    def _ask(self, method: str, path: str, **request: Any) -> "httpx.Response":
+        answer = self._http.request(method, path, **request)
+        if answer.is_success:
+            return answer
+        raise _refused(answer.status_code, answer.content)
+
+
+def refusal(category: str, message: str, field: str) -> Refusal:
+    """Return an error of the class that has this category, as if the engine were here; unknown ones are EngineError."""
+    known = _classes().get(category, EngineError)
+    if not issubclass(known, EngineError):
+        return known(message, field=field)
+    # The engine's own constructors compose their text; here it is there already, so the base's is enough.
+    error = known.__new__(known)
+    EngineError.__init__(error, message, field=field)
+    if isinstance(error, InvalidRequest):
+        error.faults = (Fault(field, message),)
+    return error
+
+
+def _refused(status: int, body: bytes) -> Refusal:
+    try:
+        said = msgspec.json.decode(body)
+        if "errors" in said:
+            faults = [Fault(each["path"], each["message"]) for each in said["errors"]]
+            return Unauthenticated(faults[0].message, field=faults[0].path) if status == 401 else InvalidRequest(faults)
+        return refusal(said["error"]["code"], said["error"]["message"], said["error"]["field"])
+    except (msgspec.DecodeError, KeyError, TypeError, IndexError):
+        return EngineError(f"the server answered {status} and nothing that can be read")
+
+
+def _classes() -> dict[str, type[Refusal]]:
+    """Classes of refusals by category; of several with one category the first made."""
+    found: dict[str, type[Refusal]] = {}
+    for base in REFUSALS:
+        for known in base.__subclasses__():
+            found.setdefault(known.category, known)
+    return found
+
+
+def _iso(when: When) -> str:
+    if isinstance(when, np.datetime64):
+        return str(when.astype("datetime64[us]"))
+    return when.isoformat() if isinstance(when, datetime) else str(when)
+
+
+def _series(content: bytes, sensor: str, metric: str, unit: str) -> Series:
+    table = pa.ipc.open_stream(content).read_all()
+    time = table["time"].cast(pa.int64()).to_numpy().view("datetime64[us]")
+    return Series(time, table["value"].to_numpy(), unit, sensor, metric)
+
+
+def _pieces(table: pa.Table) -> Iterator[list[dict[str, Any]]]:
+    absent = [name for name in ("sensor", "metric", "time", "value") if name not in table.column_names]
+    if absent:
+        raise InvalidRequest([Fault(name, "the column is missing") for name in absent])
+    for start in range(0, table.num_rows, _ROWS_A_PIECE):
+        yield _rows(table.slice(start, _ROWS_A_PIECE))
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """One observation a row; NaN and infinities go as null."""
+    time = table["time"].cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_numpy()
+    value = table["value"].cast(pa.float64())
+    value = pc.if_else(pc.is_finite(value), value, None)
+    texts = [text.decode() for text in iso_times(time, b"", b"Z").to_pylist()]
+    columns = zip(table["sensor"].to_pylist(), texts, table["metric"].to_pylist(), value.to_pylist(), strict=True)
+    return [{"sensorId": id, "timestamp": at, "values": {metric: number}} for id, at, metric, number in columns]
