@@ -43,7 +43,7 @@ class _Group:
 def _lines(source: Source) -> Iterator[tuple[int, str]]:
     number = 0
     for piece in source.blocks():
-        for line in piece.decode().splitlines():
+        for line in piece.decode().removesuffix("\n").split("\n"):
             number += 1
             yield number, line
 
@@ -61,6 +61,7 @@ def _group_rows(source: Source, wanted: tuple[str, ...], ledger: Ledger) -> Iter
             if len(cells) == len(group.headings) + 1:
                 yield name, number, group.row(cells)
             else:
+                ledger.rows += name == "MOND"
                 ledger.refuse(number, line[:80], f"has {len(cells) - 1} columns, not {len(group.headings)}")
 
 
@@ -128,4 +129,4 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
         raise InvalidRequest.at("file", f"{source.path.name} has no monitoring readings (group MOND)")
     ledger.note(f"{len(installed)} installations (MONG), {len(used)} of them with readings")
     for each in sorted(used - installed):
-        ledger.note(f"readings of {' / '.join(each)} have no installation in MONG")
+        ledger.note(f"readings of {' '.join(filter(None, each))} have no installation in MONG")

@@ -2,10 +2,11 @@
 
 Arrow reads a block straight into numbers and times; that is the fast path and needs every cell to be clean. A block in
 which it fails is read once more as text, and cell by cell (in whole-column operations) the good is told from the bad.
-One row is one line: a quoted line break makes rows of the wrong width, which are reported.
+One row is one line: a line with a quote that does not close in it is reported, and the next line stands for itself.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -113,21 +114,45 @@ def _parse(piece: bytes, layout: Layout) -> tuple[pa.Table, _Rejected]:
     return _read(piece, layout, layout.kinds, threads=False) if rejected.rows else (table, rejected)
 
 
-def _filled_lines(piece: bytes, first: int) -> NDArray[np.int64]:
-    """Numbers of the lines that are not blank."""
-    lines = piece.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    return np.array([first + i for i, line in enumerate(lines) if line.strip(b"\r")], dtype=np.int64)
+def _quoting(delimiter: str) -> re.Pattern[bytes]:
+    """Lines whose quotes open at the start of a cell and close at its end."""
+    cut = re.escape(delimiter).encode()
+    cell = rb'(?:"(?:[^"]|"")*"|[^"' + cut + rb"][^" + cut + rb"]*|)"
+    return re.compile(cell + rb"(?:" + cut + cell + rb")*")
 
 
-def _lines(piece: bytes, first: int, rows: int, rejected: _Rejected) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Lines of the good rows and of the rejected ones."""
+def _without_broken_quotes(piece: bytes, layout: Layout, first: int, ledger: Ledger) -> bytes:
+    """Blank out the lines with a quote that does not close in its line, which would swallow the lines after it."""
+    whole, lines = _quoting(layout.delimiter), piece.split(b"\n")
+    for index, line in enumerate(lines):
+        if b'"' in line and not whole.fullmatch(line):
+            ledger.refuse(first + index, line[:80].decode(errors="replace"), "has a quote that does not close")
+            ledger.rows += 1
+            lines[index] = b""
+    return b"\n".join(lines)
+
+
+def _filled(piece: bytes, first: int, rows: int) -> NDArray[np.int64]:
+    """Numbers of the lines that are not blank; `rows` of them are expected."""
     count = piece.count(b"\n") + (not piece.endswith(b"\n"))
-    plain = count == rows + len(rejected.rows)
-    filled = np.arange(first, first + count, dtype=np.int64) if plain else _filled_lines(piece, first)
+    if count == rows:
+        return np.arange(first, first + count, dtype=np.int64)
+    return np.array([first + i for i, line in enumerate(piece.split(b"\n")) if line], dtype=np.int64)
+
+
+def _rows(piece: bytes, layout: Layout, first: int, ledger: Ledger) -> tuple[Mapping[int, pa.Array], NDArray[np.int64]]:
+    """Good rows of a piece and their lines; rows of the wrong width go to the ledger."""
+    table, rejected = _parse(piece, layout)
+    filled = _filled(piece, first, table.num_rows + len(rejected.rows))
+    if len(filled) != table.num_rows + len(rejected.rows):
+        piece = _without_broken_quotes(piece, layout, first, ledger)
+        table, rejected = _parse(piece, layout)
+        filled = _filled(piece, first, table.num_rows + len(rejected.rows))
     wrong = np.array([(number or 1) - 1 for number, _, _ in rejected.rows], dtype=np.int64)
-    return np.delete(filled, wrong)[:rows], filled[wrong]
+    for at, (_, text, found) in zip(filled[wrong].tolist(), rejected.rows, strict=True):
+        ledger.refuse(at, text[:80], f"has {found} columns, not {layout.width}")
+    ledger.rows += table.num_rows + len(rejected.rows)
+    return {int(name): table[name].combine_chunks() for name in table.column_names}, np.delete(filled, wrong)
 
 
 def blocks(pieces: Iterator[bytes], layout: Layout, first_line: int, ledger: Ledger) -> Iterator[Block]:
@@ -143,12 +168,9 @@ def blocks(pieces: Iterator[bytes], layout: Layout, first_line: int, ledger: Led
         Columns as Arrow arrays: float64 or timestamps where the whole block is clean, else strings.
     """
     for piece in pieces:
-        if not piece.strip():
+        if not piece.strip(b"\n"):
+            first_line += len(piece)
             continue
-        table, rejected = _parse(piece, layout)
-        line, wrong = _lines(piece, first_line, table.num_rows, rejected)
-        for at, (_, text, found) in zip(wrong.tolist(), rejected.rows, strict=True):
-            ledger.refuse(at, text[:80], f"has {found} columns, not {layout.width}")
-        ledger.rows += table.num_rows + len(rejected.rows)
+        columns, line = _rows(piece, layout, first_line, ledger)
         first_line += piece.count(b"\n")
-        yield Block({int(name): table[name].combine_chunks() for name in table.column_names}, line)
+        yield Block(columns, line)

@@ -26,11 +26,15 @@ class Source:
         self.path = path
         self._reached = 0
         try:
-            self._raw = path.open("rb")
             self.total = path.stat().st_size
+            self._raw = path.open("rb")
         except OSError as error:
             raise InvalidRequest.at("file", f"{path}: {error.strerror or error}") from error
-        self._stream = self._unwrapped()
+        try:
+            self._stream = self._unwrapped()
+        except InvalidRequest:
+            self._raw.close()
+            raise
 
     def __enter__(self) -> Self:
         """Return itself; the file is open already."""
@@ -110,7 +114,9 @@ class Source:
 
 
 def _utf8(text: bytes) -> bytes:
-    """Text as UTF-8 without byte order mark; what is not UTF-8 is read as cp1252, the logger software's code page."""
+    """Text as UTF-8, lines ended by a line feed; what is not UTF-8 is cp1252, the logger software's code page."""
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if text.isascii():
         return text
     try:

@@ -35,7 +35,7 @@ def zone(name: str) -> tzinfo:
         return timezone(-away if fixed[1] == "-" else away)
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         message = f"there is no zone {name!r}; give an IANA name such as Europe/Berlin or an offset such as -07:00"
         raise InvalidRequest.at("tz", message) from error
 
