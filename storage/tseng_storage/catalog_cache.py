@@ -1,0 +1,69 @@
+"""Catalog lookups remembered until anything in the catalog changes, in this process or another.
+
+Uploads commit to the same database all the time, so its change counter alone would empty the cache with every value
+that arrives. Each catalog transaction therefore also raises a revision kept in the database: when the change counter
+moved, the revision is read once, and only when that moved too the cache is emptied.
+"""
+
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, select, update
+
+from tseng_storage.database import Database
+from tseng_storage.tables import META
+
+T = TypeVar("T")
+
+_LIMIT = 100_000
+_ABSENT = object()
+
+
+class CachedDatabase:
+    """A database with a cache of lookups."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._cache: dict[Hashable, Any] = {}
+        self._changes = -1
+        self._revision = ""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """One consistent view, as `Database.read`."""
+        return self._database.read()
+
+    @contextmanager
+    def change(self) -> Iterator[Connection]:
+        """One transaction that changes the catalog; every process's cache takes notice."""
+        with self._database.write() as connection:
+            yield connection
+            revision = int(connection.execute(_REVISION).scalar_one()) + 1
+            connection.execute(update(META).where(META.c.key == "revision").values(value=str(revision)))
+
+    def cached(self, key: Hashable, lookup: Callable[[Connection], T]) -> T:
+        """The remembered answer to `key`, or that of `lookup`."""
+        changes = self._database.changes()
+        if changes == self._changes:
+            answer = self._cache.get(key, _ABSENT)
+            if answer is not _ABSENT:
+                return cast(T, answer)
+        with self._lock, self._database.read() as connection:
+            self._refresh(connection, changes)
+            if key not in self._cache:
+                if len(self._cache) >= _LIMIT:
+                    self._cache.clear()
+                self._cache[key] = lookup(connection)
+            return cast(T, self._cache[key])
+
+    def _refresh(self, connection: Connection, changes: int) -> None:
+        revision = connection.execute(_REVISION).scalar_one()
+        if revision != self._revision:
+            self._cache = {}
+        # The revision is set before the counter: a reader without the lock trusts the cache only once both agree.
+        self._revision, self._changes = revision, changes
+
+
+_REVISION = select(META.c.value).where(META.c.key == "revision")

@@ -1,0 +1,67 @@
+"""API keys and OAuth2 clients: verbs over their two tables, each one transaction. Hashing is the caller's business."""
+
+import uuid
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from tseng_storage.catalog_cache import CachedDatabase
+from tseng_storage.entities import Client, Key, now_us
+from tseng_storage.errors import NotFound
+from tseng_storage.tables import API_KEY, OAUTH_CLIENT
+
+
+class Credentials:
+    """The keys and clients of a store. `base`: the catalog's database with its cache."""
+
+    def __init__(self, base: CachedDatabase) -> None:
+        self._base = base
+
+    def add_key(self, name: str, role: str, project: str | None, hash: str) -> Key:
+        """Keep a key by its hash; `project` None means all projects."""
+        with self._base.change() as connection:
+            row = {"name": name, "role": role, "project": project, "hash": hash, "created": now_us(), "revoked": None}
+            number = connection.execute(insert(API_KEY).values(row).returning(API_KEY.c.id)).scalar_one()
+        return _key({"id": number, **row})
+
+    def keys(self) -> list[Key]:
+        """All keys, revoked ones included, in the order they were made."""
+        with self._base.read() as connection:
+            return [_key(row) for row in connection.execute(select(API_KEY).order_by(API_KEY.c.id)).mappings()]
+
+    def revoke_key(self, id: str) -> Key:
+        """Mark a key as revoked (again is fine); NotFound for an id never given out."""
+        with self._base.change() as connection:
+            # An id that is no number cannot be one of ours; -1 neither.
+            match = API_KEY.c.id == (int(id) if id.isascii() and id.isdigit() and len(id) < 18 else -1)
+            connection.execute(update(API_KEY).where(match, API_KEY.c.revoked.is_(None)).values(revoked=now_us()))
+            row = connection.execute(select(API_KEY).where(match)).mappings().first()
+            if row is None:
+                raise NotFound(f"there is no key {id!r}", "id", id)
+            return _key(row)
+
+    def find_key(self, hash: str) -> Key | None:
+        """The key that hashes to `hash` and is not revoked, else None. Cached until the catalog changes."""
+        return self._base.cached(("key", hash), lambda connection: _find_key(connection, hash))
+
+    def add_client(self, name: str, scope: str, project: str | None, secret_hash: str) -> Client:
+        """Keep a client under a new id."""
+        client = Client(uuid.uuid4().hex, name, scope, project, secret_hash, now_us())
+        with self._base.change() as connection:
+            connection.execute(insert(OAUTH_CLIENT).values(vars(client)))
+        return client
+
+    def find_client(self, id: str) -> Client | None:
+        """The client of that id, else None."""
+        with self._base.read() as connection:
+            row = connection.execute(select(OAUTH_CLIENT).where(OAUTH_CLIENT.c.id == id)).mappings().first()
+        return None if row is None else Client(**row)
+
+
+def _find_key(connection: Connection, hash: str) -> Key | None:
+    query = select(API_KEY).where(API_KEY.c.hash == hash, API_KEY.c.revoked.is_(None))
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _key(row)
+
+
+def _key(row: RowMapping | dict[str, object]) -> Key:
+    return Key(**{**row, "id": str(row["id"])})

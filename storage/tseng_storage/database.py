@@ -1,0 +1,100 @@
+"""The catalog database: one writing connection, one reading, one that only watches.
+
+A transaction that means to write takes the write lock at once (BEGIN IMMEDIATE): waiting happens there, under the busy
+timeout, and never in the middle where SQLite could only fail. The watching connection asks `PRAGMA data_version`, which
+changes with every commit of any other connection of any process and costs two microseconds: how a reader notices
+acknowledged data without a query. It never holds a transaction, because inside one the answer would stand still.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from tseng_storage.errors import StoreClosed
+
+
+class Database:
+    """Connections to the SQLite file at `path`; thread-safe. `busy_seconds`: how long to wait for other processes."""
+
+    def __init__(self, path: Path, busy_seconds: float) -> None:
+        self._writing = threading.RLock()
+        self._reading = threading.RLock()
+        self._engines = [_engine(path, busy_seconds, begin) for begin in ("BEGIN IMMEDIATE", "BEGIN")]
+        self._writer, self._reader = (engine.connect() for engine in self._engines)
+        self._watcher = sqlite3.connect(path, busy_seconds, isolation_level=None, check_same_thread=False)
+        self._closed = False
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, durable when the block has ended; nothing happened when the block raises."""
+        with self._writing:
+            self._check()
+            with self._writer.begin():
+                yield self._writer
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view; waits for nobody."""
+        with self._reading:
+            self._check()
+            with self._reader.begin():
+                yield self._reader
+
+    def changes(self) -> int:
+        """A number that differs after any commit by any process, this one's other connections included."""
+        try:
+            row: tuple[int] = self._watcher.execute("PRAGMA data_version").fetchone()
+        except sqlite3.ProgrammingError as closed:
+            raise StoreClosed("the store is closed") from closed
+        return row[0]
+
+    def copy(self, target: Path) -> None:
+        """A consistent copy of the whole database into the new file `target`."""
+        with self._reading:
+            self._check()
+            source = self._reader.connection.driver_connection
+            copy = sqlite3.connect(target)
+            try:
+                if not isinstance(source, sqlite3.Connection):
+                    raise TypeError("not a SQLite connection")
+                source.backup(copy)
+            finally:
+                copy.close()
+
+    def close(self) -> None:
+        """Close all connections; further use raises StoreClosed."""
+        with self._writing, self._reading:
+            if self._closed:
+                return
+            self._closed = True
+            self._watcher.close()
+            self._reader.close()
+            self._writer.close()
+            for engine in self._engines:
+                engine.dispose()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreClosed("the store is closed")
+
+
+def _engine(path: Path, busy_seconds: float, begin: str) -> Engine:
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path}",
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "timeout": busy_seconds},
+    )
+
+    def connected(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine

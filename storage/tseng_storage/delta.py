@@ -1,0 +1,175 @@
+"""Committing to the Delta Lake table, in an order that a power cut cannot upset.
+
+The Delta library makes a commit atomic but never syncs it. The order here is: segments and their folder are on disk
+(their writer saw to that) → commit → its file and the log folder are on disk → only then may the caller drop what the
+commit replaces. A checkpoint is synced before the pointer to it is, and before old commits are cleaned away; the
+library's own hook would do all of it unsynced after a commit, so it is turned off and `checkpoint` is called instead.
+
+The newest commit may be torn by a power cut before its sync returned. Nobody was told that it happened, and the
+uploads it carried are still in the log, so `repair` takes it away. Only the holder of the maintenance lock may: to
+anybody else a commit that does not parse is damage.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tseng_storage import replay
+from tseng_storage.errors import Damaged
+from tseng_storage.files import file_hash, make_folder, sync_file, sync_folder
+from tseng_storage.layout import Layout
+from tseng_storage.replay import TableState
+from tseng_storage.segments import Segment
+
+CHECKPOINT_EVERY = 32
+"""Commits between two checkpoints: opening a store reads at most so many commits."""
+
+
+def create(layout: Layout) -> list[tuple[int, str]]:
+    """Make the empty table, synced, unless it exists; (version, SHA-256) of its first commit."""
+    first = replay.entry_path(layout.delta_log, 0)
+    if first.exists():
+        return [(0, file_hash(first))]
+    from deltalake.transaction import create_table_with_add_actions
+
+    make_folder(layout.observations)
+    create_table_with_add_actions(
+        str(layout.root), _schema(), [], partition_by=["project"], name="observations",
+        post_commithook_properties=_no_hooks(),
+    )  # fmt: skip
+    sync_file(first)
+    sync_folder(layout.delta_log)
+    sync_folder(layout.root)
+    return [(0, file_hash(first))]
+
+
+def commit(
+    layout: Layout,
+    adds: Sequence[Segment],
+    removes: Sequence[Segment] = (),
+    flushed: int | None = None,
+    *,
+    rewrite: bool = False,
+) -> list[tuple[int, str]]:
+    """Add and remove segments in one atomic, synced step; (version, SHA-256) of the commits now on disk.
+
+    `flushed`: the last upload (seq) that the table now contains. `rewrite`: the same observations in other files, which
+    those who follow the table's changes skip. Call under the maintenance lock.
+    """
+    from deltalake import CommitProperties, DeltaTable
+    from deltalake.transaction import AddAction, RemoveAction, Transaction
+
+    now = time.time_ns() // 1_000_000
+    partition = {segment.name: {"project": segment.project} for segment in (*adds, *removes)}
+    change = not rewrite
+    actions: list[Any] = [RemoveAction(s.name, change, now, s.size, partition[s.name]) for s in removes]
+    actions += [AddAction(s.name, s.size, partition[s.name], now, change, s.stats()) for s in adds]
+    applied = [] if flushed is None else [Transaction(replay.APPLICATION, flushed)]
+    table = DeltaTable(str(layout.root))
+    table.create_write_transaction(
+        actions, "append", _schema(), ["project"],
+        commit_properties=CommitProperties(app_transactions=applied), post_commithook_properties=_no_hooks(),
+    )  # fmt: skip
+    version = table.version() + 1
+    entry = replay.entry_path(layout.delta_log, version)
+    sync_file(entry)
+    sync_folder(layout.delta_log)
+    if version % CHECKPOINT_EVERY == 0:
+        checkpoint(layout)
+    return [(version, file_hash(entry))]
+
+
+def checkpoint(layout: Layout) -> None:
+    """Sum up the log in a synced checkpoint, then clean away commits older than the table's retention (30 days)."""
+    from deltalake import DeltaTable
+
+    table = DeltaTable(str(layout.root))
+    table.create_checkpoint()
+    for path in replay.checkpoint_files(layout.delta_log, table.version()):
+        sync_file(path)
+    sync_file(layout.delta_log / "_last_checkpoint")
+    sync_folder(layout.delta_log)
+    table.cleanup_metadata()
+
+
+def repair(layout: Layout, known: Mapping[int, str]) -> list[Path]:
+    """Take away what a power cut tore, under the maintenance lock; the files set aside.
+
+    `known`: the commits noted as being on disk. One of those that does not parse was not torn but damaged: it stays,
+    and reading says so.
+    """
+    return _repair_checkpoint(layout) + _repair_newest(layout, known)
+
+
+def _repair_checkpoint(layout: Layout) -> list[Path]:
+    """A checkpoint that cannot be read is set aside while all commits that it sums up are still there."""
+    try:
+        replay.load(layout.delta_log)
+    except Damaged as fault:
+        if "checkpoint" not in str(fault) or not replay.entry_path(layout.delta_log, 0).exists():
+            return []
+        pointer = layout.delta_log / "_last_checkpoint"
+        broken = [path for path in layout.delta_log.glob("*.checkpoint*.parquet") if not _readable(path)]
+        return _set_aside([pointer, *broken])
+    return []
+
+
+def _repair_newest(layout: Layout, known: Mapping[int, str]) -> list[Path]:
+    entries = sorted(layout.delta_log.glob("[0-9]" * 20 + ".json"))
+    if not entries or int(entries[-1].stem) in known or _parses(entries[-1]):
+        return []
+    return _set_aside(entries[-1:])
+
+
+def _set_aside(paths: list[Path]) -> list[Path]:
+    for path in paths:
+        with suppress(FileNotFoundError):
+            path.rename(path.with_name(f"_{path.name}.torn"))
+    for folder in {path.parent for path in paths}:
+        sync_folder(folder)
+    return paths
+
+
+def _parses(path: Path) -> bool:
+    try:
+        list(replay.read_entry(path))
+    except Damaged:
+        return False
+    return True
+
+
+def _readable(path: Path) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.read_table(path, columns=["add"])
+    except (pa.ArrowException, OSError):
+        return False
+    return True
+
+
+def load_state(layout: Layout) -> TableState:
+    """The table as it is now."""
+    return replay.load(layout.delta_log)
+
+
+def _schema() -> Any:
+    from deltalake import Field, Schema
+    from deltalake.schema import PrimitiveType
+
+    kinds = {
+        "project": "string", "sensor": "string", "metric": "string", "time": "timestamp",
+        "value": "double", "received": "timestamp", "seq": "long",
+    }  # fmt: skip
+    return Schema([Field(name, PrimitiveType(kind), name == "value") for name, kind in kinds.items()])
+
+
+def _no_hooks() -> Any:
+    from deltalake import PostCommitHookProperties
+
+    return PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)

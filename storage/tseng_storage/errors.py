@@ -1,0 +1,59 @@
+"""What can go wrong in storage: one base, data on the error, one plain line as its text."""
+
+from collections.abc import Iterable
+
+
+class StorageError(Exception):
+    """Base of every storage error.
+
+    `category` names the kind for the doors above; `field` the offending argument, `seen` what was given and
+    `allowed` what would have been taken (may be empty).
+    """
+
+    category: str = "STORE"
+
+    def __init__(self, message: str, field: str = "", seen: object = None, allowed: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.field = field
+        self.seen = seen
+        self.allowed = tuple(allowed)
+
+
+class NotFound(StorageError):
+    """A project, entity, key or client that is not in the catalog."""
+
+    category = "NOT_FOUND"
+
+
+class Exists(StorageError):
+    """An id or name that is already taken, or something that must stay."""
+
+    category = "EXISTS"
+
+
+class Damaged(StorageError):
+    """A file or row that does not hold what was recorded about it."""
+
+    category = "DAMAGED"
+
+
+class StoreMissing(StorageError):
+    """No store at the path, and none was to be created."""
+
+
+class StoreNotEmpty(StorageError):
+    """The target of a restore or backup already holds something."""
+
+
+class StoreBusy(StorageError):
+    """Another process holds the maintenance lock and the caller did not want to wait."""
+
+
+class StoreClosed(StorageError):
+    """The store was closed; open it again."""
+
+
+class InvalidObservations(StorageError):
+    """A table that is not observations: columns missing, of the wrong type, or null where a value must be."""
+
+    category = "INVALID_OBSERVATIONS"

@@ -1,0 +1,79 @@
+"""Uploads as bytes: one Arrow IPC stream a log row, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+
+from tseng_storage.errors import Damaged
+from tseng_storage.observations import MICROSECONDS, Codes, Instants, Rows, Values, rank
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """One acknowledged upload as the log keeps it. `received`: epoch us; `rows`: how many observations."""
+
+    seq: int
+    project: str
+    received: int
+    rows: int
+    checksum: int
+    payload: bytes
+
+    def decode(self) -> Rows:
+        """The observations in the order uploaded; Damaged when bytes and record disagree."""
+        if crc32(self.payload) != self.checksum:
+            raise Damaged(f"log row {self.seq}: the checksum of its payload does not match", "log", self.seq)
+        try:
+            rows = decode(self.payload, self.received, self.seq)
+        except (pa.ArrowInvalid, OSError, KeyError) as fault:
+            raise Damaged(f"log row {self.seq}: its payload does not decode: {fault}", "log", self.seq) from fault
+        if len(rows) != self.rows:
+            raise Damaged(f"log row {self.seq}: holds {len(rows)} values, {self.rows} recorded", "log", self.seq)
+        return rows
+
+
+def encode(rows: Rows) -> bytes:
+    """Sensor, metric, time and value of `rows` as an Arrow IPC stream; nothing for no rows."""
+    if not len(rows):
+        return b""
+    columns = [
+        _dictionary(rows.sensors, rows.sensor),
+        _dictionary(rows.metrics, rows.metric),
+        pa.array(rows.time).view(MICROSECONDS),
+        pa.array(rows.value),
+    ]
+    batch = pa.record_batch(columns, names=["sensor", "metric", "time", "value"])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    payload: bytes = sink.getvalue().to_pybytes()
+    return payload
+
+
+def decode(payload: bytes, received: int, seq: int) -> Rows:
+    """The rows of `encode`, all at log position `seq`, received at epoch us `received`."""
+    if not payload:
+        none: Instants = np.zeros(0, np.int64)
+        return Rows((), (), np.zeros(0, np.int32), np.zeros(0, np.int32), none, np.zeros(0), none, none)
+    batch = pa.ipc.open_stream(payload).read_next_batch()
+    sensors, sensor = _names(batch.column(0))
+    metrics, metric = _names(batch.column(1))
+    time: Instants = batch.column(2).view(pa.int64()).to_numpy()
+    value: Values = batch.column(3).to_numpy()
+    return Rows(sensors, metrics, sensor, metric, time, value, time, time).stamped(seq, received)
+
+
+def _dictionary(names: tuple[str, ...], codes: Codes) -> pa.DictionaryArray:
+    """A dictionary array of only those names that occur."""
+    if len(names) > 1:
+        used, places = np.unique(codes, return_inverse=True)
+        names, codes = tuple(names[code] for code in used.tolist()), places.astype(np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
+
+
+def _names(column: pa.DictionaryArray) -> tuple[tuple[str, ...], Codes]:
+    return rank(column.dictionary.to_pylist(), column.indices.to_numpy())

@@ -1,0 +1,172 @@
+"""The one-series path: from a snapshot to two arrays, touching only the row groups that hold the series.
+
+Pieces come from segments and from the tail, each sorted by (time, seq). Usually they follow one another and are joined
+as they are. Only when they overlap are log positions read and versions compared: of equal times the last seq wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from tseng_storage.cache import BoundedCache
+from tseng_storage.layout import Layout
+from tseng_storage.observations import Instants, Values
+from tseng_storage.segment_file import Group, SegmentFile
+from tseng_storage.segments import Segment
+from tseng_storage.settings import StoreSettings
+from tseng_storage.snapshot import Snapshot
+
+_OPEN_FILES = 512
+_NO_TIME: Instants = np.zeros(0, np.int64)
+_NO_VALUE: Values = np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Points sorted by (time, seq); `seq` reads their log positions when asked. `nulls`: whether NaN may occur."""
+
+    time: Instants
+    value: Values
+    seq: Callable[[], Instants]
+    nulls: bool
+
+
+class Reader:
+    """Reads series of one store; thread-safe. Raises FileNotFoundError when a segment was vacuumed under a snapshot."""
+
+    def __init__(self, layout: Layout, settings: StoreSettings) -> None:
+        self._layout, self._settings = layout, settings
+        self._groups: BoundedCache[Group] = BoundedCache(settings.cache_bytes)
+        self._files: BoundedCache[SegmentFile] = BoundedCache(_OPEN_FILES)
+
+    def open(self, segment: Segment) -> SegmentFile:
+        """The open file of a segment, from the cache where possible."""
+        file = self._files.get(segment.name)
+        if file is None:
+            file = SegmentFile(self._layout.segment(segment.name), self._groups)
+            self._files.put(segment.name, file, 1)
+        return file
+
+    def read(
+        self, at: Snapshot, project: str, sensor: str, metric: str, start: int | None, end: int | None
+    ) -> tuple[Instants, Values]:
+        """Valid points of a series in [start, end] (epoch us, None: open): times ascending and unique, no NaN.
+
+        The arrays may be views of cached data and then cannot be written to.
+        """
+        pieces = [piece for piece in self._pieces(at, project, sensor, metric, start, end) if len(piece.time)]
+        if not pieces:
+            return _NO_TIME, _NO_VALUE
+        time, value = _join(pieces)
+        if any(piece.nulls for piece in pieces):
+            valid = ~np.isnan(value)
+            if not valid.all():
+                return time[valid], value[valid]
+        return time, value
+
+    def _pieces(
+        self, at: Snapshot, project: str, sensor: str, metric: str, start: int | None, end: int | None
+    ) -> Iterator[Piece]:
+        for segment in at.index.candidates(project, sensor, metric):
+            if _apart(segment.box.time, start, end):
+                continue
+            file = self.open(segment)
+            for number in file.find(sensor, metric, start, end):
+                run = file.group(number).runs.get((sensor, metric))
+                if run is not None:
+                    yield _cut(file, number, run, start, end)
+        chunk = at.tail_chunk(project, sensor, metric)
+        if chunk is not None:
+            part = _window(chunk.time, start, end)
+            seq = chunk.seq[part]
+            yield Piece(chunk.time[part], chunk.value[part], lambda: seq, True)
+
+    def blocks(
+        self, at: Snapshot, project: str, sensor: str, metric: str, start: int | None, end: int | None
+    ) -> Iterator[tuple[int, int]]:
+        """Windows (epoch us, inclusive), ascending and disjoint, that cover all points of the series in [start, end].
+
+        Each holds about `block_points` points at most; nothing is decoded to find them but groups of several series.
+        """
+        spans = sorted(self._spans(at, project, sensor, metric, start, end))
+        if not spans:
+            return
+        last = max(high for _, high, _ in spans)
+        begin, held = spans[0][0], 0
+        for low, _, points in spans:
+            if held and held + points > self._settings.block_points and low > begin:
+                yield begin, low - 1
+                begin, held = low, 0
+            held += points
+        yield begin, last
+
+    def _spans(
+        self, at: Snapshot, project: str, sensor: str, metric: str, start: int | None, end: int | None
+    ) -> Iterator[tuple[int, int, int]]:
+        """(first time, last time, points at most) of parts of the series, clipped to the window."""
+        for segment in at.index.candidates(project, sensor, metric):
+            if _apart(segment.box.time, start, end):
+                continue
+            file = self.open(segment)
+            for number in file.find(sensor, metric, start, end):
+                bounds = file.groups[number]
+                if bounds.series is not None:
+                    yield _clip(*bounds.time, start, end, bounds.rows)
+                    continue
+                group = file.group(number)
+                low, high = group.runs.get((sensor, metric), (0, 0))
+                yield from _parts(group.time[low:high], start, end, self._settings.block_points)
+        chunk = at.tail_chunk(project, sensor, metric)
+        if chunk is not None:
+            yield from _parts(chunk.time, start, end, self._settings.block_points)
+
+
+def _parts(time: Instants, start: int | None, end: int | None, size: int) -> Iterator[tuple[int, int, int]]:
+    time = time[_window(time, start, end)]
+    step = max(1, size // 4)
+    for begin in range(0, len(time), step):
+        part = time[begin : begin + step]
+        yield int(part[0]), int(part[-1]), len(part)
+
+
+def _clip(low: int, high: int, start: int | None, end: int | None, points: int) -> tuple[int, int, int]:
+    return (low if start is None else max(low, start)), (high if end is None else min(high, end)), points
+
+
+def _apart(time: tuple[int, int], start: int | None, end: int | None) -> bool:
+    return (start is not None and time[1] < start) or (end is not None and time[0] > end)
+
+
+def _window(time: Instants, start: int | None, end: int | None) -> slice:
+    begin = 0 if start is None else int(time.searchsorted(start, "left"))
+    return slice(begin, len(time) if end is None else int(time.searchsorted(end, "right")))
+
+
+def _cut(file: SegmentFile, number: int, run: tuple[int, int], start: int | None, end: int | None) -> Piece:
+    group = file.group(number)
+    part = _window(group.time[run[0] : run[1]], start, end)
+    rows = slice(run[0] + part.start, run[0] + part.stop)
+    return Piece(group.time[rows], group.value[rows], lambda: file.seq(number)[rows], group.nulls)
+
+
+def _join(pieces: list[Piece]) -> tuple[Instants, Values]:
+    pieces = sorted(pieces, key=lambda piece: int(piece.time[0])) if len(pieces) > 1 else pieces
+    follow = all(one.time[-1] < other.time[0] for one, other in pairwise(pieces))
+    if follow:
+        one = len(pieces) == 1
+        time = pieces[0].time if one else np.concatenate([piece.time for piece in pieces])
+        value = pieces[0].value if one else np.concatenate([piece.value for piece in pieces])
+    else:
+        time = np.concatenate([piece.time for piece in pieces])
+        seq = np.concatenate([piece.seq() for piece in pieces])
+        order = np.lexsort((seq, time))
+        time, value = time[order], np.concatenate([piece.value for piece in pieces])[order]
+    later = time[1:] != time[:-1]
+    if later.all():
+        return time, value
+    keep = np.append(later, True)
+    return time[keep], value[keep]

@@ -1,0 +1,216 @@
+"""One store: the folder with catalog, log and segments, and everything that is done with it.
+
+Any number of processes may have a store open. Uploads and reads never wait for maintenance; flush, bulk load,
+compaction, vacuum and backup wait for one another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyarrow as pa
+
+from tseng_storage import backup as copies
+from tseng_storage.background import Background
+from tseng_storage.catalog import Catalog
+from tseng_storage.compaction import Compaction
+from tseng_storage.creation import open_database
+from tseng_storage.errors import Damaged, StoreBusy
+from tseng_storage.layout import Layout
+from tseng_storage.log import Log
+from tseng_storage.maintenance import Maintenance
+from tseng_storage.observations import Instants, Values, normalise
+from tseng_storage.reader import Reader
+from tseng_storage.settings import StoreSettings
+from tseng_storage.snapshot import Snapshot, Snapshots
+from tseng_storage.verify import Report, verify
+
+if TYPE_CHECKING:
+    import duckdb
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+
+
+class Store:
+    """An open store; thread-safe. Use `Store.open`, and close it or use it in a `with` block."""
+
+    def __init__(self, path: Path, settings: StoreSettings, *, create: bool) -> None:
+        self.layout, self.settings = Layout(path), settings
+        self._database = open_database(self.layout, settings, create=create)
+        self._log = Log(self._database)
+        self.catalog = Catalog(self._database)
+        self._maintenance = Maintenance(self.layout, self._log, settings)
+        self._compaction = Compaction(self.layout, self._log, self._maintenance, settings)
+        self._snapshots = Snapshots(self.layout, self._database, self._log)
+        self._reader = Reader(self.layout, settings)
+        self._background = Background(self._log, self._maintenance, self._compaction, settings)
+        self._closing = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: str | Path, *, create: bool = True, settings: StoreSettings | None = None) -> Store:
+        """The store in folder `path`, made when absent and `create`, else StoreMissing."""
+        return cls(Path(path).absolute(), settings or StoreSettings(), create=create)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Flush what this process uploaded (another process's flush will do as well) and let go of everything."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._background.stop()
+            try:
+                if self.settings.flush_on_close and self._background.wrote:
+                    with suppress(StoreBusy):
+                        self._maintenance.flush(wait=False)
+            finally:
+                self._database.close()
+
+    # -- writing
+
+    def append(self, table: pa.Table, project: str) -> int:
+        """Keep the observations of `table` (columns sensor, metric, time, value); on disk when the seq is returned."""
+        rows = normalise(table)
+        seq = self._log.append(project, rows)
+        self._background.wake(len(rows))
+        return seq
+
+    def load(self, table: pa.Table, project: str) -> int:
+        """As `append` for large tables in any order: straight to segments, on disk when the seq is returned."""
+        return self._maintenance.load(project, normalise(table))
+
+    def delete_project(self, project: str) -> None:
+        """Delete a project with all that belongs to it; NotFound without one, Exists for the default one."""
+        found = self.catalog.project(project)
+        self.catalog.delete_project(project)
+        if found is not None:
+            self._maintenance.forget([found.id])
+
+    # -- reading
+
+    def snapshot(self) -> Snapshot:
+        """The store as of now: everything acknowledged so far by any process. Readable for the retention time."""
+        return self._snapshots.current()
+
+    def read(
+        self,
+        project: str,
+        sensor: str,
+        metric: str,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        at: Snapshot | None = None,
+    ) -> tuple[Instants, Values]:
+        """Valid points of a series in [start, end] (epoch us): int64 times, ascending and unique, and float64 values.
+
+        The arrays may be read-only. `at`: an earlier snapshot instead of the newest.
+        """
+        return self._retried(lambda now: self._reader.read(now, project, sensor, metric, start, end), at)
+
+    def blocks(
+        self,
+        project: str,
+        sensor: str,
+        metric: str,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        at: Snapshot | None = None,
+    ) -> Iterator[tuple[int, int]]:
+        """Windows (epoch us, inclusive), ascending and disjoint, that cover the series' points in [start, end].
+
+        Each holds about `settings.block_points` points at most, so that a long series can be read piece by piece.
+        """
+        return iter(self._retried(lambda now: list(self._reader.blocks(now, project, sensor, metric, start, end)), at))
+
+    def metrics_of(self, project: str, sensor: str) -> tuple[str, ...]:
+        """The metrics ever uploaded for the sensor, sorted."""
+        return self.catalog.metrics_of(project, sensor)
+
+    def session(
+        self, projects: Collection[str] | None = None, *, at: Snapshot | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection with the views of `duck.session` over one snapshot; the caller closes it."""
+        from tseng_storage import duck
+
+        return self._retried(lambda now: duck.open_session(self.layout, self._reader, self.catalog, now, projects), at)
+
+    def _retried(self, work: Callable[[Snapshot], T], at: Snapshot | None) -> T:
+        """`work` on a snapshot, and again on a newer one when vacuum took a file of it away."""
+        missing: FileNotFoundError | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                return work(at or self.snapshot())
+            except FileNotFoundError as gone:
+                missing = gone
+                if at is not None:
+                    break
+        name = getattr(missing, "filename", None) or str(missing)
+        raise Damaged(f"a segment of the snapshot is missing: {name}", "file", str(name)) from missing
+
+    # -- care
+
+    def flush(self, *, wait: bool = True) -> int:
+        """Move the log into segments; how many values. StoreBusy when not to `wait` for other maintenance."""
+        return self._maintenance.flush(wait=wait)
+
+    def compact(self) -> int:
+        """Flush, then merge small and overlapping segments; how many were replaced."""
+        return self._compaction.compact()
+
+    def vacuum(self, retention_seconds: float | None = None) -> list[Path]:
+        """Delete files that no snapshot of the last `retention_seconds` (default: the setting) needs; those deleted."""
+        return self._maintenance.vacuum({project.id for project in self.catalog.projects()}, retention_seconds)
+
+    def verify(self) -> Report:
+        """Check every file against its recorded size and checksum, and the log against itself."""
+        return verify(self.layout, self._database, self._log)
+
+    def backup(self, target: str | Path) -> None:
+        """Copy the store into the new or empty folder `target`, else StoreNotEmpty."""
+        copies.backup(self.layout, self._database, Path(target))
+
+    @staticmethod
+    def restore(source: str | Path, target: str | Path) -> None:
+        """Make `target` (new or an empty folder, else StoreNotEmpty) the store backed up in `source`."""
+        copies.restore(Path(source), Path(target))
+
+    def info(self) -> Mapping[str, Any]:
+        """Counts and sizes: path, version, segments, rows and bytes of the table, uploads and values in the log."""
+        snapshot, log = self.snapshot(), self._log.state()
+        segments = snapshot.table.segments.values()
+        return {
+            "path": str(self.layout.root),
+            "version": snapshot.version,
+            "segments": len(segments),
+            "rows": sum(segment.rows for segment in segments),
+            "bytes": sum(segment.size for segment in segments),
+            "flushed": snapshot.table.flushed,
+            "log_commits": log.commits,
+            "log_rows": log.rows,
+            "projects": len(self.catalog.projects()),
+        }
+
+    def usage(self, project: str) -> tuple[int, int]:
+        """(observations, bytes) of a project: rows of its segments and its log, bytes of its segments."""
+        snapshot = self.snapshot()
+        segments = snapshot.index.project(project)
+        uploads = snapshot.tail.uploads(snapshot.upto, snapshot.table.flushed)
+        waiting = sum(len(rows) for owner, rows in uploads if owner == project)
+        return sum(segment.rows for segment in segments) + waiting, sum(segment.size for segment in segments)

@@ -1,0 +1,110 @@
+"""The tables of catalog and log, in SQL that SQLite and PostgreSQL both speak.
+
+Times are int64 microseconds since 1970 UTC. JSON is kept as text: both databases store it the same way and nobody
+queries inside it here. `prop_history` is append-only: dated configuration reads it, nothing ever rewrites it.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+SCHEMA_VERSION = 1
+"""Raised with every change of these tables; an older store is brought forward when it opens, a newer one refused."""
+
+METADATA = MetaData()
+
+# SQLite counts up without reuse only in a column of exactly INTEGER PRIMARY KEY AUTOINCREMENT.
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+META = Table("meta", METADATA, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+
+PROJECT = Table(
+    "project",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("itwin_id", String, unique=True),
+    Column("is_default", Integer, nullable=False, default=0),
+    Column("created", BigInteger, nullable=False),
+)
+
+ENTITY = Table(
+    "entity",
+    METADATA,
+    Column("project", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("parent", String),
+    Column("props", Text, nullable=False),
+    Column("custom_props", Text),
+    Column("observation_type", String),
+    Column("ref_id", String),
+    Column("created", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Index("entity_parent", "project", "kind", "parent"),
+)
+
+PROP_HISTORY = Table(
+    "prop_history",
+    METADATA,
+    Column("number", _SERIAL, primary_key=True, autoincrement=True),
+    Column("project", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("props", Text, nullable=False),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("recorded", BigInteger, nullable=False),
+    Index("prop_history_entity", "project", "kind", "id", "valid_from"),
+    sqlite_autoincrement=True,
+)
+
+SERIES = Table(
+    "series",
+    METADATA,
+    Column("project", String, primary_key=True),
+    Column("sensor", String, primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+)
+
+API_KEY = Table(
+    "api_key",
+    METADATA,
+    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("project", String),
+    Column("hash", String, nullable=False, unique=True),
+    Column("created", BigInteger, nullable=False),
+    Column("revoked", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+OAUTH_CLIENT = Table(
+    "oauth_client",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("scope", String, nullable=False),
+    Column("project", String),
+    Column("secret_hash", String, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+
+LOG = Table(
+    "log",
+    METADATA,
+    Column("seq", _SERIAL, primary_key=True, autoincrement=True),
+    Column("project", String, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("checksum", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+DELTA_ENTRY = Table(
+    "delta_entry",
+    METADATA,
+    Column("version", BigInteger, primary_key=True),
+    Column("sha256", String, nullable=False),
+)

@@ -1,0 +1,131 @@
+"""Checking a store against what it recorded about itself. Reads everything, changes nothing, needs no working table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tseng_storage import replay
+from tseng_storage.database import Database
+from tseng_storage.errors import Damaged
+from tseng_storage.files import HASH_LENGTH, file_hash
+from tseng_storage.layout import Layout
+from tseng_storage.log import Log
+from tseng_storage.segments import Segment
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One thing that is not as recorded: a file (relative to the store) or a log row, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `verify` looked at and what it found."""
+
+    segments: int
+    commits: int
+    uploads: int
+    damages: tuple[Damage, ...]
+
+    @property
+    def files(self) -> int:
+        """Files checked."""
+        return self.segments + self.commits + 1
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is damaged."""
+        return not self.damages
+
+
+def verify(layout: Layout, database: Database, log: Log) -> Report:
+    """Check every commit, segment and upload."""
+    known = log.entries()
+    entries = sorted(layout.delta_log.glob("[0-9]" * 20 + ".json"))
+    damages = [damage for path in entries if (damage := _entry(layout, path, known.get(int(path.stem))))]
+    segments, faults = _segments(layout)
+    damages += faults
+    damages += [damage for segment in segments if (damage := _segment(layout, segment))]
+    flushed = _flushed(layout)
+    uploads, faults = _uploads(log, flushed)
+    damages += faults
+    damages += [Damage(_relative(layout, layout.catalog), fault) for fault in _database(database)]
+    return Report(len(segments), len(entries), uploads, tuple(dict.fromkeys(damages)))
+
+
+def _relative(layout: Layout, path: Path) -> str:
+    return path.relative_to(layout.root).as_posix()
+
+
+def _entry(layout: Layout, path: Path, recorded: str | None) -> Damage | None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None  # a checkpoint cleaned it away just now
+    try:
+        list(replay.parse_entry(content, path))
+    except Damaged as fault:
+        return Damage(_relative(layout, path), str(fault))
+    if recorded is not None and hashlib.sha256(content).hexdigest() != recorded:
+        return Damage(_relative(layout, path), "the content does not match the recorded checksum")
+    return None
+
+
+def _segments(layout: Layout) -> tuple[list[Segment], list[Damage]]:
+    try:
+        return list(replay.load(layout.delta_log).segments.values()), []
+    except Damaged as fault:
+        return [], [Damage(_named(layout, fault), str(fault))]
+
+
+def _flushed(layout: Layout) -> int | None:
+    try:
+        return replay.load(layout.delta_log).flushed
+    except Damaged:
+        return None  # `_segments` has reported it
+
+
+def _named(layout: Layout, fault: Damaged) -> str:
+    path = Path(str(fault.seen))
+    return _relative(layout, path) if path.is_relative_to(layout.root) else str(fault.seen)
+
+
+def _segment(layout: Layout, segment: Segment) -> Damage | None:
+    path = layout.segment(segment.name)
+    try:
+        size = path.stat().st_size
+        if size != segment.size:
+            return Damage(segment.name, f"{size} bytes long, {segment.size} recorded")
+        if file_hash(path)[:HASH_LENGTH] != segment.digest:
+            return Damage(segment.name, "the content does not match the checksum in its name")
+    except FileNotFoundError:
+        return Damage(segment.name, "the file is missing")
+    except OSError as fault:
+        return Damage(segment.name, f"the file cannot be read: {fault}")
+    return None
+
+
+def _uploads(log: Log, flushed: int | None) -> tuple[int, list[Damage]]:
+    trimmed, rows = log.rows_after(0)
+    damages = []
+    for row in rows:
+        try:
+            row.decode()
+        except Damaged as fault:
+            damages.append(Damage(f"log row {row.seq}", str(fault)))
+    if flushed is not None and trimmed > flushed:
+        damages.append(Damage("log", f"uploads up to {trimmed} were dropped, the table contains those up to {flushed}"))
+    return len(rows), damages
+
+
+def _database(database: Database) -> Iterator[str]:
+    with database.read() as connection:
+        for (answer,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+            if answer != "ok":
+                yield str(answer)
