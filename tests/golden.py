@@ -1,7 +1,7 @@
 """The worked cases kept beside the checkout: loading them, comparing answers, and naming those that wait.
 
-A case waits when one of its sensors is of a type that the catalogue does not have yet. The names are written down, so that
-a type that is added takes its cases off the list in the same change, and a case that vanishes is noticed.
+A case waits when one of its sensors is of a type that the catalogue does not have yet. The names are written down,
+so that a type that is added takes its cases off the list in the same change, and a case that vanishes is noticed.
 """
 
 import json
@@ -9,29 +9,119 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tests.reference import ROOT, reference
+
 from tseng_units.catalogue import SENSOR_TYPES
 from tseng_units.instants import format_instant, parse_instant
 
 Case = dict[str, Any]
 KINDS = ("unit", "catalogue", "metric")
 SPECIFIED_TYPES = frozenset(
-    """TEMPERATURE_SDE RUGGED_TROLL_SDE THERMISTOR RTD_PT100 BAROMETER WATER_LEVEL_ABS WATER_LEVEL_VENTED VW_PIEZOMETER
-    VW_STRAIN_GAUGE LOAD_CELL_VW LOAD_CELL_BRIDGE CRACKMETER_VW CRACKMETER_POT DISPLACEMENT EXTENSOMETER_ROD
-    SETTLEMENT_CELL TILT_UNIAXIAL TILT_BIAXIAL IPI_BIAXIAL SHAPE_ARRAY TILT_BIAXIAL_DGSI ACCELEROMETER_3AXIS
-    TRIMBLE4D_PRISM PRISM_TS GNSS RAIN_GAUGE WEATHER_STATION VIBRATION_INSTANTEL LOOP_4_20""".split()
+    [
+        "TEMPERATURE_SDE",
+        "RUGGED_TROLL_SDE",
+        "THERMISTOR",
+        "RTD_PT100",
+        "BAROMETER",
+        "WATER_LEVEL_ABS",
+        "WATER_LEVEL_VENTED",
+        "VW_PIEZOMETER",
+        "VW_STRAIN_GAUGE",
+        "LOAD_CELL_VW",
+        "LOAD_CELL_BRIDGE",
+        "CRACKMETER_VW",
+        "CRACKMETER_POT",
+        "DISPLACEMENT",
+        "EXTENSOMETER_ROD",
+        "SETTLEMENT_CELL",
+        "TILT_UNIAXIAL",
+        "TILT_BIAXIAL",
+        "IPI_BIAXIAL",
+        "SHAPE_ARRAY",
+        "TILT_BIAXIAL_DGSI",
+        "ACCELEROMETER_3AXIS",
+        "TRIMBLE4D_PRISM",
+        "PRISM_TS",
+        "GNSS",
+        "RAIN_GAUGE",
+        "WEATHER_STATION",
+        "VIBRATION_INSTANTEL",
+        "LOOP_4_20",
+    ]
 )
 """The sensor types of the specification that are not generic."""
 WAITING = frozenset(
-    """acc-norm cat-dgsi cat-gnss-bare cat-strain-stress cat-vwp-bare cat-vwp-linear cat-vwp-poly-noC-noR0
-    crack-4420 crack-poly-sheet crack-pot crack-thermal-model deform-4430-misprint dew-40-50 dew-series
-    disp-4450 err-missing-calibration gnss-e gnss-n joint-4400 load-3gauge load-4900 loop-4-20 mic-dB
-    mpbx-du-a1-default mpbx-du-a3-default ppv prism-de prism-denh prism-dl prism-e_polar prism-h_polar
-    prism-ha-gon prism-hd prism-vd pvs-bound pvs-raw rain-counter-reset rain-cum rain-cum-dt rain-cum-zero
-    rain-rate rain-tip-size-in rain-tips rtd-pt100 settle-cell-elev sg4000-abs sg4000-dstrain-ustrain
-    sg4000-dstrain_actual-ustrain sg4000-dstrain_load-ustrain sisterbar-4911 tilt-6101 tilt-dgsi-coef
-    tilt-dgsi-seed tilt-dgsi-seed-T vw-baro-2inHg vw-baro-interp vw-baro-maxgap vw-dhead-zero vw-digits-8000
-    vw-lin-4500 vw-lin-noK-missing-T vw-lin-thermal vw-lin-thermal-missing-T vw-poly vw-poly-fieldzero
-    vw-raw-T-wins vw-solinst-head vw-solinst-kPa vw-solinst-psi vw-wl-elev""".split()
+    [
+        "acc-norm",
+        "cat-dgsi",
+        "cat-gnss-bare",
+        "cat-strain-stress",
+        "cat-vwp-bare",
+        "cat-vwp-linear",
+        "cat-vwp-poly-noC-noR0",
+        "crack-4420",
+        "crack-poly-sheet",
+        "crack-pot",
+        "crack-thermal-model",
+        "deform-4430-misprint",
+        "dew-40-50",
+        "dew-series",
+        "disp-4450",
+        "err-missing-calibration",
+        "gnss-e",
+        "gnss-n",
+        "joint-4400",
+        "load-3gauge",
+        "load-4900",
+        "loop-4-20",
+        "mic-dB",
+        "mpbx-du-a1-default",
+        "mpbx-du-a3-default",
+        "ppv",
+        "prism-de",
+        "prism-denh",
+        "prism-dl",
+        "prism-e_polar",
+        "prism-h_polar",
+        "prism-ha-gon",
+        "prism-hd",
+        "prism-vd",
+        "pvs-bound",
+        "pvs-raw",
+        "rain-counter-reset",
+        "rain-cum",
+        "rain-cum-dt",
+        "rain-cum-zero",
+        "rain-rate",
+        "rain-tip-size-in",
+        "rain-tips",
+        "rtd-pt100",
+        "settle-cell-elev",
+        "sg4000-abs",
+        "sg4000-dstrain-ustrain",
+        "sg4000-dstrain_actual-ustrain",
+        "sg4000-dstrain_load-ustrain",
+        "sisterbar-4911",
+        "tilt-6101",
+        "tilt-dgsi-coef",
+        "tilt-dgsi-seed",
+        "tilt-dgsi-seed-T",
+        "vw-baro-2inHg",
+        "vw-baro-interp",
+        "vw-baro-maxgap",
+        "vw-dhead-zero",
+        "vw-digits-8000",
+        "vw-lin-4500",
+        "vw-lin-noK-missing-T",
+        "vw-lin-thermal",
+        "vw-lin-thermal-missing-T",
+        "vw-poly",
+        "vw-poly-fieldzero",
+        "vw-raw-T-wins",
+        "vw-solinst-head",
+        "vw-solinst-kPa",
+        "vw-solinst-psi",
+        "vw-wl-elev",
+    ]
 )
 """Cases whose sensor types the catalogue does not have yet."""
 
@@ -88,7 +178,7 @@ def window(case: Case) -> tuple[int | None, int | None]:
 
 def near(case: Case, got: float, want: float) -> bool:
     """Whether a value passes at the case's own tolerance."""
-    return abs(got - want) <= max(case["rtol"] * abs(want), case["atol"])
+    return bool(abs(got - want) <= max(case["rtol"] * abs(want), case["atol"]))
 
 
 def assert_values(case: Case, got: Sequence[float], want: Sequence[float]) -> None:

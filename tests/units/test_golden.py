@@ -1,11 +1,11 @@
 """Every worked case whose sensor types the catalogue has, at its own tolerance, against a source in memory."""
 
 import pytest
-
 from tests import golden
 from tests.golden import Case
 from tests.reference import reference
 from tests.units.memory import MemoryDirectory, MemorySource
+
 from tseng_units.errors import UnitsError
 from tseng_units.evaluate import Execution
 from tseng_units.plan import plan

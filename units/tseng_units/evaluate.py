@@ -60,8 +60,8 @@ class Zero:
 
 def _widened(start: int | None, end: int | None, before: int, after: int) -> tuple[int | None, int | None]:
     return (
-        None if start is None else max(start - before, MIN_US - before),
-        None if end is None else min(end + after, MAX_US + after),
+        None if start is None else max(start - before, MIN_US),
+        None if end is None else min(end + after, MAX_US),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Protocol
 
 from tseng_units.catalogue import DYNAMIC, METRICS, SENSOR_TYPES, MetricDef, SensorType, base_of, sensor_type
@@ -28,7 +29,7 @@ class Sensor:
         integration = self.props.get("INTEGRATION_ID")
         return integration if isinstance(integration, str) and integration in SENSOR_TYPES else self.type
 
-    @property
+    @cached_property
     def kind_of_sensor(self) -> SensorType:
         """The catalogue entry of `kind`; generic where it has none."""
         return sensor_type(self.kind)
@@ -95,7 +96,11 @@ def _by_prop(sensor: Sensor, metric: MetricDef) -> tuple[str | None, str]:
 
 def offer(sensor: Sensor, metric: MetricDef, *, raw: bool) -> OfferedMetric:
     """A metric of the catalogue with all units of its dimension."""
-    dimension, unit = _by_prop(sensor, metric)
+    return _offer(metric, *_by_prop(sensor, metric), raw)
+
+
+@cache
+def _offer(metric: MetricDef, dimension: str | None, unit: str, raw: bool) -> OfferedMetric:
     return OfferedMetric(
         id=metric.id,
         name=metric.name,

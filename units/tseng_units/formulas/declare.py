@@ -100,7 +100,8 @@ FORMULAS_BY_MODULE: dict[str, dict[str, Formula]] = {}
 def formula(*inputs: str, unit: str, props: tuple[Prop, ...] = (), dimension: str | None = None) -> Callable[[F], F]:
     """Register a function: units of its positional arrays, unit of its result, props.
 
-    `dimension` is that of the result, by default the first one that holds the unit.
+    `dimension` is that of the result, by default the first one that holds the unit. The function returns an array of
+    its own, never one of its inputs: what it returns is changed in place afterwards.
     """
     result = DIMENSIONS[dimension] if dimension else dimension_of(unit)
     assert result is not None, unit
