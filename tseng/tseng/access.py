@@ -9,10 +9,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from tseng.errors import Exists, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from tseng_storage.catalog import DEFAULT_PROJECT, Catalog
 from tseng_storage.entities import Key, Project
-
-from tseng.errors import Exists, Forbidden, InvalidRequest, NotFound, Unauthenticated
 
 Role = Literal["reader", "writer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)

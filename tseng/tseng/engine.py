@@ -12,9 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
-from tseng_storage.entities import Entity, Kind, Project
-from tseng_storage.store import Store, StoreSettings
-from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
 
 from tseng import reads, uploads
 from tseng.access import Keys, find_project
@@ -23,13 +20,16 @@ from tseng.reads import Limit, When
 from tseng.series import Series, Stream
 from tseng.settings import Settings
 from tseng.view import ProjectView
+from tseng_storage.entities import Entity, Kind, Project
 from tseng_storage.errors import Exists as Taken
 from tseng_storage.errors import NotFound as Absent
+from tseng_storage.settings import StoreSettings
+from tseng_storage.store import Store
+from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
-
 
 
 class Engine:

@@ -94,4 +94,8 @@ class Forbidden(EngineError):
 
 # What a caller can do something about; anything else is ours, and is logged.
 Refusal = EngineError | StorageError | UnitsError
-REFUSALS = (EngineError, StorageError, UnitsError)
+REFUSALS: tuple[type[EngineError] | type[StorageError] | type[UnitsError], ...] = (
+    EngineError,
+    StorageError,
+    UnitsError,
+)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tseng.series import Block, Stream, arrow_schema, record_batch
 from tseng.text import iso_times, numbers, rows
@@ -48,7 +49,7 @@ def json_map(blocks: Iterator[Block]) -> Iterator[bytes]:
 
 def _columns(stream: Stream) -> Iterator[bytes]:
     """Write `{"time":[epoch ms],"value":[…]}`; the values wait as float64 (8 bytes a point) while the times go out."""
-    kept = []
+    kept: list[NDArray[np.float64]] = []
     yield b'{"time":['
     for time, value in stream.blocks:
         yield from _items(_epoch_ms(time), more=bool(kept))
@@ -59,7 +60,7 @@ def _columns(stream: Stream) -> Iterator[bytes]:
     yield b"]}"
 
 
-def _epoch_ms(time: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> pa.Array:
+def _epoch_ms(time: NDArray[np.int64]) -> pa.Array:
     if (time % 1000).any():
         return numbers(time / 1000)
     return pa.array(time // 1000).cast(pa.string()).cast(pa.binary())

@@ -7,13 +7,13 @@ from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
-from tseng_units.evaluate import Execution
-from tseng_units.plan import plan
 
 from tseng.errors import InvalidRequest, InvalidTimeRange
 from tseng.series import Block, Stream
 from tseng.view import ProjectView
+from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant, parse_instant
+from tseng_units.plan import plan
 
 When = str | datetime | np.datetime64 | None
 Limit = Literal["first", "last"] | None
@@ -126,5 +126,5 @@ def _provenance(view: ProjectView, execution: Execution, start: int | None, end:
             "endDate": None if end is None else format_instant(end),
         },
         "project": view.project,
-        "snapshot": view.snapshot.describe(),
+        "snapshot": {"version": view.snapshot.version, "seq": view.snapshot.upto},
     }

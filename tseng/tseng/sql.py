@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from tseng_storage.duck import session as storage_session
-from tseng_units.catalogue import CATALOGUE
 
 from tseng.errors import InvalidRequest
-from tseng_units.registry import DIMENSIONS, conversion, dimension_of
+from tseng_units.catalogue import METRICS
+from tseng_units.registry import DIMENSIONS, Dimension, common_dimension, conversion
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,7 +25,7 @@ def session(engine: "Engine", project: str | None = None) -> "duckdb.DuckDBPyCon
     `convert(value, from, to)` for absolute values, `convert_delta(value, from, to)` for differences, and the table
     function `get_data(sensor, metric, unit[, params as JSON])` with columns time, value.
     """
-    connection = storage_session(engine.store, None if project is None else [engine.project(project).id])
+    connection = engine.store.session(None if project is None else [engine.project(project).id])
     connection.register("metrics", _metrics())
     connection.register("units", _units())
     connection.create_function("convert", _convert, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE", type="arrow")
@@ -78,22 +77,20 @@ def _by_pair(value: pa.Array, from_: pa.Array, to: pa.Array, *, delta: bool) -> 
     pairs = pa.table({"from": from_, "to": to}).group_by(["from", "to"]).aggregate([]).to_pylist()
     result = pa.nulls(len(value), pa.float64())
     for pair in pairs:
-        affine = conversion(_dimension(pair["from"], delta=delta), pair["from"], pair["to"])
+        affine = conversion(_dimension(pair["from"], pair["to"], delta=delta), pair["from"], pair["to"])
         chosen = pc.and_(pc.equal(from_, pair["from"]), pc.equal(to, pair["to"]))
         result = pc.if_else(chosen, pa.array(affine.apply(value.to_numpy(zero_copy_only=False))), result)
     return result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
 
 
-def _dimension(unit: str, *, delta: bool) -> str:
-    dimension = dimension_of(unit) or ""
-    return "temperature_delta" if delta and dimension == "temperature" else dimension
+def _dimension(from_: str, to: str, *, delta: bool) -> Dimension:
+    dimension = common_dimension(from_, to)
+    return DIMENSIONS["temperature_delta"] if delta and dimension.name == "temperature" else dimension
 
 
 def _metrics() -> pa.Table:
     fields = ("id", "name", "display_name", "notation", "dimension", "default_unit", "raw")
-    return pa.Table.from_pylist(
-        [{field: getattr(metric, field) for field in fields} for metric in CATALOGUE.metrics.values()]
-    )
+    return pa.Table.from_pylist([{field: getattr(metric, field) for field in fields} for metric in METRICS.values()])
 
 
 def _units() -> pa.Table:

@@ -20,11 +20,12 @@ from tseng_units.instants import parse_instant
 if TYPE_CHECKING:
     import pandas as pd
 
+_TIME = pa.timestamp("us", "UTC")
 SCHEMA = pa.schema(
     [
         ("sensor", pa.dictionary(pa.int32(), pa.string())),
         ("metric", pa.dictionary(pa.int32(), pa.string())),
-        ("time", pa.timestamp("us", "UTC")),
+        ("time", _TIME),
         ("value", pa.float64()),
     ]
 )
@@ -57,7 +58,7 @@ def from_rows(rows: Sequence[Mapping[str, Any] | Observation], accepts: Accepts)
     values = pa.array([value for each in observations for value in each.values.values()], pa.float64())
     row_of = np.repeat(np.arange(len(observations)), counts)
     table = pa.Table.from_arrays(
-        [sensors.take(pa.array(row_of)), metrics, pa.array(times[row_of]).view(SCHEMA.field("time").type), values],
+        [sensors.take(pa.array(row_of)), metrics, pa.array(times[row_of]).view(_TIME), values],
         schema=SCHEMA,
     )
     refused = [
@@ -114,9 +115,10 @@ def _row_faults(index: int, row: object) -> list[Fault]:
 def _times(texts: list[str]) -> NDArray[np.int64]:
     """Parse all at once where they share the usual form, else one by one to name the bad ones."""
     try:
-        return pa.array(texts, pa.string()).cast(SCHEMA.field("time").type).cast(pa.int64()).to_numpy()
+        times: NDArray[np.int64] = pa.array(texts, pa.string()).cast(_TIME).cast(pa.int64()).to_numpy()
     except pa.ArrowInvalid:
         return _times_one_by_one(texts)
+    return times
 
 
 def _times_one_by_one(texts: list[str]) -> NDArray[np.int64]:
@@ -152,7 +154,7 @@ def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if column.null_count:
         raise pa.ArrowInvalid("a row without a time")
     zoned = column if column.type.tz else column.cast(pa.timestamp(column.type.unit, "UTC"))
-    return zoned.cast(SCHEMA.field("time").type, safe=False)
+    return zoned.cast(_TIME, safe=False)
 
 
 def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -5,12 +5,12 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tseng.errors import UnknownSensor
 from tseng_storage.entities import Entity
 from tseng_storage.snapshot import Snapshot
 from tseng_storage.store import Store
 from tseng_units.sensors import Sensor
-
-from tseng.errors import UnknownSensor
 
 _NAMES_TO_SUGGEST_FROM = 1000
 
@@ -64,8 +64,8 @@ class ProjectView:
         self, sensor: str, metric: str, start: int | None, end: int | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Read a raw series: int64 microseconds and float64 in its stored unit, valid points, window inclusive."""
-        return self._store.read(self.project, sensor, metric, start, end, snapshot=self.snapshot)
+        return self._store.read(self.project, sensor, metric, start, end, at=self.snapshot)
 
     def blocks(self, sensor: str, metric: str, start: int | None, end: int | None) -> Iterator[tuple[int, int]]:
         """Windows of a bounded number of points that together hold all of a raw series."""
-        return self._store.blocks(self.project, sensor, metric, start, end, snapshot=self.snapshot)
+        return self._store.blocks(self.project, sensor, metric, start, end, at=self.snapshot)

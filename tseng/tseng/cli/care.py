@@ -23,7 +23,6 @@ def flush(data: Data = None) -> None:
 def compact(data: Data = None) -> None:
     """Merge small and overlapping files into sorted ones, and drop those that nobody needs any more."""
     with open_engine(data) as engine:
-        engine.store.flush()
         engine.store.compact()
         engine.store.vacuum()
 
@@ -36,7 +35,7 @@ def verify(data: Data = None) -> None:
         typer.echo(f"tseng: {damage.path}: {damage.reason}", err=True)
     if report.damages:
         raise typer.Exit(1)
-    print(f"{report.files} files and {report.log_rows} log entries are sound")
+    print(f"{report.files} files and {report.uploads} uploads in the log are sound")
 
 
 def backup(dest: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")], data: Data = None) -> None:
@@ -49,9 +48,8 @@ def restore(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder made by `backup`.")], data: Data = None
 ) -> None:
     """Copy a backup back, into a place where there is no store."""
-    from tseng_storage.store import Store
-
     from tseng.settings import Settings
+    from tseng_storage.store import Store
 
     Store.restore(source, data or Settings.read().data)
 

@@ -4,8 +4,8 @@ import logging
 import sys
 from typing import NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from tseng.cli import access, care, data, serve
 
@@ -24,9 +24,9 @@ def main() -> NoReturn:
     """Run one command: exit 0 when it did it, 2 for wrong use, 1 for failure, never with a traceback."""
     try:
         code = app(standalone_mode=False)
-    except click.UsageError as error:
-        fail(f"{error.format_message()} (see `{error.ctx.command_path if error.ctx else 'tseng'} --help`)", 2)
-    except click.Abort:
+    except TyperException as error:
+        fail(_usage(error), error.exit_code)
+    except typer.Abort:
         fail("stopped", 130)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing is wrong, and nobody is left to be told.
@@ -41,6 +41,11 @@ def fail(message: str, code: int) -> NoReturn:
     """Say why on stderr and exit."""
     print(f"tseng: {message}", file=sys.stderr)
     sys.exit(code)
+
+
+def _usage(error: TyperException) -> str:
+    command = getattr(getattr(error, "ctx", None), "command_path", "tseng")
+    return f"{error.format_message()} (see `{command} --help`)"
 
 
 def _line(error: Exception) -> str:
