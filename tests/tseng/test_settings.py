@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tseng.settings import Settings, variables
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"

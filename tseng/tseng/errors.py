@@ -94,7 +94,7 @@ class Forbidden(EngineError):
 
 # What a caller can do something about; anything else is ours, and is logged.
 Refusal = EngineError | StorageError | UnitsError
-REFUSALS: tuple[type[EngineError] | type[StorageError] | type[UnitsError], ...] = (
+REFUSALS: tuple[type[Refusal], ...] = (EngineError, StorageError, UnitsError)
     EngineError,
     StorageError,
     UnitsError,
