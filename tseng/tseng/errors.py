@@ -95,7 +95,3 @@ class Forbidden(EngineError):
 # What a caller can do something about; anything else is ours, and is logged.
 Refusal = EngineError | StorageError | UnitsError
 REFUSALS: tuple[type[Refusal], ...] = (EngineError, StorageError, UnitsError)
-    EngineError,
-    StorageError,
-    UnitsError,
-)
