@@ -6,6 +6,7 @@ The three kinds differ in the name of one field alone, so each method is written
 from typing import Any
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from tseng_api.entities import create, wire
 from tseng_api.rpc import Call, Method, Methods
@@ -53,10 +54,15 @@ def methods_of(kind: Kind) -> Methods:
 
 def _renamed(base: type[msgspec.Struct], field: str, wire_name: str) -> type[msgspec.Struct]:
     """Return the struct with one field under the name that this kind has on the wire."""
-    rename, namespace = {field: wire_name}, {"__doc__": base.__doc__}
-    return msgspec.defstruct(
-        base.__name__, [], bases=(base,), rename=rename, forbid_unknown_fields=True, namespace=namespace
-    )
+    fields = [(each.name, each.type, *_default(each)) for each in msgspec.structs.fields(base)]
+    return msgspec.defstruct(base.__name__, fields, rename={field: wire_name}, forbid_unknown_fields=True)
+
+
+def _default(field: FieldInfo) -> tuple[Any, ...]:
+    if field.required:
+        return ()
+    made = field.default_factory is not msgspec.NODEFAULT
+    return (msgspec.field(default_factory=field.default_factory) if made else field.default,)
 
 
 def _get(kind: Kind) -> Any:

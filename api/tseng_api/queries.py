@@ -14,7 +14,7 @@ from tseng_api.session import Session
 from tseng_units.errors import InvalidParam
 
 
-class Size(msgspec.Struct, forbid_unknown_fields=True):
+class Size(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """How many points a limit leaves; one is all there is (seed 003, Retrieving Data)."""
 
     size: Literal[1] = 1
