@@ -4,6 +4,7 @@ A new sensor type or metric is a line in `data/*.toml`; a new kind of physics is
 rule that names it.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from typing import Any
 
 from tseng_units.registry import DATA
 
-TITLES = (("delta ", "∆ "), ("displacement ", "∆ "))
+TITLE_SIGN = re.compile(r"^(delta|displacement(?= ([XYZ]|northing|easting|height)$))")
+"""What a title shortens to ∆: a difference, and the displacement along an axis."""
 RULE_KINDS = ("delta", "rate", "accumulate", "same", "formula")
 DYNAMIC = "@"
 """Prefix of a dimension or unit that a prop of the sensor names."""
@@ -68,10 +70,7 @@ class SensorType:
 
 def title(name: str) -> str:
     """Title form of a metric's name: "delta temperature" gives "∆ Temperature", "displacement X" gives "∆ X"."""
-    for words, sign in TITLES:
-        if name.startswith(words):
-            name = sign + name.removeprefix(words)
-    return " ".join(word[:1].upper() + word[1:] for word in name.split(" "))
+    return " ".join(word[:1].upper() + word[1:] for word in TITLE_SIGN.sub("∆", name).split(" "))
 
 
 def _table(name: str) -> dict[str, Any]:

@@ -73,7 +73,9 @@ class Affine:
         if self.scale == 1.0:
             return np.add(values, self.offset, out=out)
         result = np.multiply(values, self.scale, out=out)
-        return np.add(result, self.offset, out=result) if self.offset else result
+        if self.offset:
+            result += self.offset
+        return result
 
 
 def _load() -> tuple[Mapping[str, Dimension], Mapping[tuple[str, str], str]]:
@@ -175,7 +177,7 @@ def convert(values: ArrayLike, from_id: str, to_id: str, dimension: Dimension | 
     intervals. Raises UnknownUnit or IncompatibleUnit.
     """
     affine = conversion(dimension or common_dimension(from_id, to_id), from_id, to_id)
-    return affine.apply(np.asarray(values, dtype=np.float64))
+    return np.asarray(affine.apply(np.asarray(values, dtype=np.float64)))
 
 
 def _folded(text: str) -> str:
