@@ -51,6 +51,7 @@ def from_rows(rows: Sequence[Mapping[str, Any] | Observation], accepts: Accepts)
         UnknownSensor: a sensor does not exist.
     """
     observations = _structs(rows)
+    takes = _known([each.sensorId for each in observations], accepts)
     times = _times([each.timestamp for each in observations])
     counts = np.array([len(each.values) for each in observations], dtype=np.int64)
     sensors = pa.array([each.sensorId for each in observations], pa.string()).dictionary_encode()
@@ -62,7 +63,7 @@ def from_rows(rows: Sequence[Mapping[str, Any] | Observation], accepts: Accepts)
         schema=SCHEMA,
     )
     refused = [
-        Fault(f"[{row_of[at]}].values", each.message) for each in _refused(table, accepts) for at in each.positions
+        Fault(f"[{row_of[at]}].values", each.message) for each in _refused(table, takes) for at in each.positions
     ]
     if refused:
         raise InvalidRequest(refused)
@@ -94,6 +95,15 @@ def from_columns(table: "pa.Table | pd.DataFrame", accepts: Accepts) -> pa.Table
     if refused:
         raise InvalidRequest(refused)
     return table
+
+
+def _known(sensors: list[str], accepts: Accepts) -> Accepts:
+    """Ask once what the sensors of all rows take; a row of an unknown sensor is refused even if it holds no value."""
+    takes = accepts(sorted({*sensors}))
+    at = [index for index, sensor in enumerate(sensors) if sensor not in takes]
+    if at:
+        raise UnknownSensor(sensors[at[0]], at=at)
+    return lambda _: takes
 
 
 def _structs(rows: Sequence[Mapping[str, Any] | Observation]) -> list[Observation]:

@@ -1,0 +1,119 @@
+"""`POST /api/data/upload`: accepted whole or refused whole."""
+
+from typing import Any
+
+import pytest
+from tests.api.site import THERMOMETER, Site
+
+ROW = {"sensorId": THERMOMETER, "timestamp": "2025-01-01T00:00:00.000Z", "values": {"T": 1.5}}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_2025(site: Site) -> None:
+    """Each test starts without readings of 2025."""
+    rows = [ROW | {"timestamp": at, "values": {"T": None}} for at in _stored(site)]
+    if rows:
+        site.engine.upload(rows)
+
+
+def _stored(site: Site) -> dict[str, float]:
+    query = {"sensor": THERMOMETER, "metric": "T", "unit": "C", "startDate": "2025-01-01"}
+    data: dict[str, float] = site.get("/api/data", **query).json()["data"]
+    return data
+
+
+def _post(site: Site, body: Any, role: str = "writer") -> Any:
+    content = {"content": body} if isinstance(body, bytes) else {"json": body}
+    return site.http(role).post("/api/data/upload", **content)
+
+
+def test_accepted_means_stored(site: Site) -> None:
+    """202 with the printed body, and the point is there at once."""
+    answer = _post(site, {"observations": [ROW]})
+    assert (answer.status_code, answer.json()) == (202, {"status": "ACCEPTED"})
+    assert _stored(site) == {"2025-01-01T00:00:00.000Z": 1.5}
+
+
+def test_the_body_is_json_whatever_its_type_says(site: Site) -> None:
+    """`curl -d` says form data."""
+    body = b'{"observations":[{"sensorId":"%b","timestamp":"2025-01-02","values":{"T":2}}]}' % THERMOMETER.encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert site.http("writer").post("/api/data/upload", content=body, headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize("body", [b"", b"  \n", b"{}", b'{"observations":[]}'])
+def test_nothing_to_upload_is_the_printed_error(site: Site, body: bytes) -> None:
+    """`must not be empty` at `observations`."""
+    answer = _post(site, body)
+    assert answer.status_code == 400
+    assert answer.json() == {"errors": [{"message": "must not be empty", "path": "observations"}]}
+
+
+def test_a_trailing_comma_is_no_json(site: Site) -> None:
+    """The printed sample has one; JSON does not."""
+    body = b'{"observations":[{"sensorId":"%b","timestamp":"2025-01-01","values":{"T":2}},]}' % THERMOMETER.encode()
+    answer = _post(site, body)
+    assert answer.status_code == 400
+    assert "not JSON" in answer.json()["errors"][0]["message"]
+    assert _stored(site) == {}
+
+
+def test_every_bad_row_is_named_and_none_is_stored(site: Site) -> None:
+    """Wrong types, a bad time, a metric the sensor has not, a boolean, a missing and an unknown field."""
+    bad = [
+        ROW,
+        ROW | {"timestamp": 5},
+        ROW | {"values": {"T": "warm"}},
+        ROW | {"values": {"T": True}},
+        {"sensorId": THERMOMETER, "values": {"T": 1}},
+        ROW | {"extra": 1},
+        7,
+    ]
+    answer = _post(site, {"observations": bad})
+    assert answer.status_code == 400
+    paths = [each["path"] for each in answer.json()["errors"]]
+    assert [path.split(".")[0] for path in paths] == [f"observations[{index}]" for index in range(1, 7)]
+    answer = _post(site, {"observations": [ROW, ROW | {"timestamp": "never"}, ROW | {"timestamp": "2025-02-30"}]})
+    assert [each["path"] for each in answer.json()["errors"]] == [
+        "observations[1].timestamp",
+        "observations[2].timestamp",
+    ]
+    answer = _post(site, {"observations": [ROW, ROW | {"values": {"T": 1, "flux": 2}}]})
+    assert [each["path"] for each in answer.json()["errors"]] == ["observations[1].values"]
+    assert _stored(site) == {}
+
+
+def test_an_unknown_sensor_refuses_the_whole_upload(site: Site) -> None:
+    """404, every row of an unknown sensor named; nothing is stored."""
+    foreign = ROW | {"sensorId": "/nowhere"}
+    answer = _post(site, {"observations": [ROW, foreign, ROW, foreign | {"values": {"T": 1, "f": 2}}, foreign]})
+    assert answer.status_code == 404
+    error = answer.json()["error"]
+    assert (error["code"], error["field"]) == ("UNKNOWN_SENSOR", "sensor")
+    assert "(rows 1, 3, 4)" in error["message"]
+    assert _stored(site) == {}
+    assert _post(site, {"observations": [ROW, foreign | {"values": {}}]}).status_code == 404
+
+
+def test_missing_raw_metrics_and_nulls_are_fine(site: Site) -> None:
+    """A null removes a point, an empty `values` changes nothing."""
+    _post(site, {"observations": [ROW]})
+    assert _post(site, {"observations": [ROW | {"values": {}}]}).status_code == 202
+    assert _stored(site) == {"2025-01-01T00:00:00.000Z": 1.5}
+    _post(site, {"observations": [ROW | {"values": {"T": None}}]})
+    assert _stored(site) == {}
+
+
+@pytest.mark.parametrize("body", [[], 5, "x", {"observations": {}}, {"observations": None}, {"data": [ROW]}])
+def test_a_wrong_shape_is_refused_in_the_printed_form(site: Site, body: Any) -> None:
+    """400 with a list of message and path."""
+    answer = _post(site, body)
+    assert answer.status_code == 400
+    assert all(set(each) == {"message", "path"} for each in answer.json()["errors"])
+
+
+def test_readers_may_not_upload(site: Site) -> None:
+    """403, before the body is looked at."""
+    answer = _post(site, {"observations": [ROW]}, role="reader")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "FORBIDDEN")
+    assert _stored(site) == {}
