@@ -233,7 +233,7 @@ class Engine:
         project: str | None = None,
     ) -> Stream:
         """Like `get_data`, in blocks of bounded size: every refusal comes from this call, none from the blocks."""
-        return reads.stream(self._view(project), reads.Request(sensor, metric, unit, params or {}, start, end, limit))
+        return self._read(sensor, metric, unit, params, start, end, limit, project).stream()
 
     def get_data(
         self,
@@ -264,9 +264,7 @@ class Engine:
             InvalidTimeRange: `end` lies before `start`.
             tseng_units.errors.UnitsError: metric, unit, parameter or zero reading (domain section 10).
         """
-        return self.stream(
-            sensor, metric, unit, params=params, start=start, end=end, limit=limit, project=project
-        ).read()  # fmt: skip
+        return self._read(sensor, metric, unit, params, start, end, limit, project).series()
 
     def summary(
         self,
@@ -287,6 +285,19 @@ class Engine:
         from tseng.sql import session
 
         return session(self).sql(query)
+
+    def _read(
+        self,
+        sensor: str,
+        metric: str,
+        unit: str,
+        params: Mapping[str, Any] | None,
+        start: When,
+        end: When,
+        limit: Limit,
+        project: str | None,
+    ) -> reads.Read:
+        return reads.Read(self._view(project), reads.Request(sensor, metric, unit, params or {}, start, end, limit))
 
     def _view(self, project: str | None) -> ProjectView:
         return ProjectView(self.store, self.project(project).id)

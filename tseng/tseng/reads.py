@@ -1,15 +1,14 @@
-"""A read: resolve the request into a plan, run the plan block by block, answer with where the numbers came from."""
+"""A read: resolve the request into a plan, run the plan, answer with where the numbers came from."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 
 from tseng.errors import InvalidRequest, InvalidTimeRange
-from tseng.series import Block, Stream
+from tseng.series import Block, Series, Stream
 from tseng.view import ProjectView
 from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant, parse_instant
@@ -32,21 +31,49 @@ class Request:
     limit: Limit = None
 
 
-def stream(view: ProjectView, request: Request) -> Stream:
-    """Answer a request in blocks; the first block is computed at once so that every refusal comes from this call."""
-    sensor = view.known(request.sensor)
-    start, end = _window(request)
-    execution = Execution(plan(sensor, request.metric, request.unit, request.params, view), view)
-    blocks = _limited(execution, start, end, request.limit)
-    first = next(blocks, None)
-    provenance = _provenance(view, execution, start, end)
-    return Stream(
-        request.sensor,
-        request.metric,
-        request.unit,
-        provenance,
-        chain([first], blocks) if first is not None else iter(()),
-    )
+class Read:
+    """A request resolved against one snapshot: nothing is left that can be refused."""
+
+    def __init__(self, view: ProjectView, request: Request) -> None:
+        """Resolve.
+
+        Raises:
+            EngineError: sensor or time range.
+            tseng_units.errors.UnitsError: metric, unit, parameters, props or zero reading, in this order.
+        """
+        sensor = view.known(request.sensor)
+        self.request = request
+        self.start, self.end = _window(request)
+        self._execution = Execution(plan(sensor, request.metric, request.unit, request.params, view), view)
+        self.provenance = _provenance(view, self._execution, self.start, self.end)
+
+    def series(self) -> Series:
+        """Answer in one piece."""
+        time, value = self._edge(self.request.limit) if self.request.limit else self._whole()
+        asked = self.request
+        return Series(time.view("datetime64[us]"), value, asked.unit, asked.sensor, asked.metric, self.provenance)
+
+    def stream(self) -> Stream:
+        """Answer in blocks of bounded size."""
+        blocks = iter([self._edge(self.request.limit)]) if self.request.limit else self._blocks()
+        return Stream(self.request.sensor, self.request.metric, self.request.unit, self.provenance, blocks)
+
+    def _whole(self) -> Block:
+        return self._execution.evaluate(self.start, self.end)
+
+    def _blocks(self) -> Iterator[Block]:
+        for first, last in self._execution.blocks(self.start, self.end):
+            yield self._execution.evaluate(first, last)
+
+    def _edge(self, limit: Literal["first", "last"]) -> Block:
+        """The first or last valid point, or none: blocks are tried from that end until one has a point."""
+        windows = list(self._execution.blocks(self.start, self.end))
+        at = slice(0, 1) if limit == "first" else slice(-1, None)
+        for first, last in windows if limit == "first" else reversed(windows):
+            time, value = self._execution.evaluate(first, last)
+            if len(time):
+                return time[at], value[at]
+        return np.empty(0, np.int64), np.empty(0, np.float64)
 
 
 def summary(stream: Stream) -> dict[str, Any]:
@@ -93,28 +120,6 @@ def instant(field: str, when: When) -> int | None:
         return parse_instant(when)
     except ValueError as error:
         raise InvalidRequest.at(field, str(error)) from None
-
-
-def _limited(execution: Execution, start: int | None, end: int | None, limit: Limit) -> Iterator[Block]:
-    if limit is None:
-        return _blocks(execution, start, end)
-    return _edge(execution, start, end, limit)
-
-
-def _blocks(execution: Execution, start: int | None, end: int | None) -> Iterator[Block]:
-    for first, last in execution.blocks(start, end):
-        yield execution.evaluate(first, last)
-
-
-def _edge(execution: Execution, start: int | None, end: int | None, limit: Literal["first", "last"]) -> Iterator[Block]:
-    """Yield the one first or last valid point: blocks are tried from that end until one has a point."""
-    windows = list(execution.blocks(start, end))
-    at = slice(0, 1) if limit == "first" else slice(-1, None)
-    for first, last in windows if limit == "first" else reversed(windows):
-        time, value = execution.evaluate(first, last)
-        if len(time):
-            yield time[at], value[at]
-            return
 
 
 def _provenance(view: ProjectView, execution: Execution, start: int | None, end: int | None) -> dict[str, Any]:

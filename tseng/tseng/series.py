@@ -40,16 +40,6 @@ class Stream:
     provenance: Mapping[str, Any]
     blocks: Iterator[Block]
 
-    def read(self) -> "Series":
-        """Take all blocks into one series."""
-        blocks = list(self.blocks)
-        if len(blocks) == 1:
-            time, value = blocks[0]
-        else:
-            time = np.concatenate([b[0] for b in blocks] or [np.empty(0, np.int64)])
-            value = np.concatenate([b[1] for b in blocks] or [np.empty(0, np.float64)])
-        return Series(time.view("datetime64[us]"), value, self.unit, self.sensor, self.metric, self.provenance)
-
 
 @dataclass(frozen=True)
 class Series:
