@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tseng_storage.arrays import flat, to_numpy
 from tseng_storage.errors import InvalidObservations
 
 COLUMNS = ("sensor", "metric", "time", "value")
@@ -23,8 +23,6 @@ COLUMNS = ("sensor", "metric", "time", "value")
 Codes = NDArray[np.int32]
 Instants = NDArray[np.int64]
 Values = NDArray[np.float64]
-
-Scalar = TypeVar("Scalar", np.int64, np.float64)
 
 MICROSECONDS = pa.timestamp("us", "UTC")
 
@@ -103,7 +101,7 @@ def _codes(column: pa.ChunkedArray, name: str) -> tuple[tuple[str, ...], Codes]:
         )
     if column.null_count or _hidden_nulls(column):
         raise InvalidObservations(f"column {name!r} has rows without a value", name)
-    return _ranked(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0))
+    return _ranked(flat(column))
 
 
 def _hidden_nulls(column: pa.ChunkedArray) -> bool:
@@ -113,13 +111,13 @@ def _hidden_nulls(column: pa.ChunkedArray) -> bool:
 
 def _ranked(array: pa.Array) -> tuple[tuple[str, ...], Codes]:
     if pa.types.is_dictionary(array.type):
-        names, codes = array.dictionary, array.indices.to_numpy(zero_copy_only=False)
+        names, codes = array.dictionary, to_numpy(array.indices.cast(pa.int32()), np.int32)
     else:
         # Runs first: a table sorted by sensor has a thousand of them where it has millions of rows.
         runs = pc.run_end_encode(array)
         encoded = runs.values.dictionary_encode()
-        lengths = np.diff(runs.run_ends.to_numpy(zero_copy_only=False), prepend=0)
-        names, codes = encoded.dictionary, np.repeat(encoded.indices.to_numpy(zero_copy_only=False), lengths)
+        lengths = np.diff(to_numpy(runs.run_ends, np.int32), prepend=0)
+        names, codes = encoded.dictionary, np.repeat(to_numpy(encoded.indices, np.int32), lengths)
     return rank(names.to_pylist(), codes)
 
 
@@ -143,9 +141,9 @@ def _instants(column: pa.ChunkedArray) -> Instants:
     try:
         if pa.types.is_timestamp(kind) and kind.unit == "ns":
             # Floored, not cut towards zero: before 1970 a cut would move instants forward.
-            return np.floor_divide(_flat(column.cast(pa.int64()), np.int64), 1000, dtype=np.int64)
+            return np.floor_divide(to_numpy(flat(column).view(pa.int64()), np.int64), 1000, dtype=np.int64)
         zone = kind.tz if pa.types.is_timestamp(kind) else None
-        return _flat(column.cast(pa.timestamp("us", zone)).cast(pa.int64()), np.int64)
+        return to_numpy(flat(column.cast(pa.timestamp("us", zone))).view(pa.int64()), np.int64)
     except pa.ArrowInvalid as fault:
         raise InvalidObservations(f"column 'time' does not fit: {fault}", "time", str(kind)) from fault
 
@@ -155,13 +153,8 @@ def _values(column: pa.ChunkedArray) -> Values:
     number = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)
     if not (number or pa.types.is_decimal(kind)):
         raise InvalidObservations(f"column 'value' must be numbers, not {kind}", "value", str(kind), ["double"])
-    values = _flat(column.cast(pa.float64(), safe=False), np.float64)
+    values = to_numpy(flat(column.cast(pa.float64(), safe=False)), np.float64)
     infinite = np.isinf(values)
     if infinite.any():
         values = np.where(infinite, np.nan, values)
     return values
-
-
-def _flat(column: pa.ChunkedArray, kind: type[Scalar]) -> NDArray[Scalar]:
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    return np.asarray(array.to_numpy(zero_copy_only=False), kind)

@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
+from tseng_storage.arrays import strings, to_arrow, to_numpy
 from tseng_storage.errors import Damaged
 from tseng_storage.observations import MICROSECONDS, Codes, Instants, Rows, Values, rank
 
@@ -43,8 +44,8 @@ def encode(rows: Rows) -> bytes:
     columns = [
         _dictionary(rows.sensors, rows.sensor),
         _dictionary(rows.metrics, rows.metric),
-        pa.array(rows.time).view(MICROSECONDS),
-        pa.array(rows.value),
+        to_arrow(rows.time, MICROSECONDS),
+        to_arrow(rows.value, pa.float64()),
     ]
     batch = pa.record_batch(columns, names=["sensor", "metric", "time", "value"])
     sink = pa.BufferOutputStream()
@@ -62,8 +63,8 @@ def decode(payload: bytes, received: int, seq: int) -> Rows:
     batch = pa.ipc.open_stream(payload).read_next_batch()
     sensors, sensor = _names(batch.column(0))
     metrics, metric = _names(batch.column(1))
-    time: Instants = batch.column(2).view(pa.int64()).to_numpy()
-    value: Values = batch.column(3).to_numpy()
+    time: Instants = to_numpy(batch.column(2), np.int64)
+    value: Values = to_numpy(batch.column(3), np.float64)
     return Rows(sensors, metrics, sensor, metric, time, value, time, time).stamped(seq, received)
 
 
@@ -72,8 +73,8 @@ def _dictionary(names: tuple[str, ...], codes: Codes) -> pa.DictionaryArray:
     if len(names) > 1:
         used, places = np.unique(codes, return_inverse=True)
         names, codes = tuple(names[code] for code in used.tolist()), places.astype(np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
+    return pa.DictionaryArray.from_arrays(to_arrow(codes, pa.int32()), strings(names))
 
 
 def _names(column: pa.DictionaryArray) -> tuple[tuple[str, ...], Codes]:
-    return rank(column.dictionary.to_pylist(), column.indices.to_numpy())
+    return rank(column.dictionary.to_pylist(), to_numpy(column.indices, np.int32))

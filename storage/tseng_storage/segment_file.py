@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tseng_storage.arrays import flat, to_numpy
 from tseng_storage.cache import BoundedCache
 from tseng_storage.errors import Damaged
 from tseng_storage.observations import Instants, Rows, Values, rank
@@ -89,8 +90,7 @@ class SegmentFile:
 
     def seq(self, number: int) -> Instants:
         """int64: the log positions of a row group's rows."""
-        seq: Instants = self._read(number, ["seq"]).column(0).chunk(0).to_numpy()
-        return seq
+        return to_numpy(flat(self._read(number, ["seq"]).column(0)), np.int64)
 
     def rows(self, number: int) -> Rows:
         """A whole row group with all columns."""
@@ -101,8 +101,8 @@ class SegmentFile:
         single = bounds.series
         table = self._read(number, ["time", "value"] if single else ["sensor", "metric", "time", "value"])
         runs = {single: (0, table.num_rows)} if single else _runs(table)
-        time = _flat(table.column("time")).view(pa.int64()).to_numpy()
-        value = _flat(table.column("value")).to_numpy(zero_copy_only=False)
+        time = to_numpy(flat(table.column("time")), np.int64)
+        value = to_numpy(flat(table.column("value")), np.float64)
         return Group(time, value, runs, bounds.nulls > 0)
 
     def _read(self, number: int, columns: list[str] | None) -> pa.Table:
@@ -117,16 +117,14 @@ def rows_of(table: pa.Table) -> Rows:
     """The rows of a segment's table."""
     sensors, sensor = _codes(table.column("sensor"))
     metrics, metric = _codes(table.column("metric"))
-    instants = [_flat(table.column(name)).view(pa.int64()).to_numpy() for name in ("time", "received")]
-    value = _flat(table.column("value")).to_numpy(zero_copy_only=False)
-    return Rows(
-        sensors, metrics, sensor, metric, instants[0], value, instants[1], _flat(table.column("seq")).to_numpy()
-    )
+    time, received, seq = (to_numpy(flat(table.column(name)), np.int64) for name in ("time", "received", "seq"))
+    value = to_numpy(flat(table.column("value")), np.float64)
+    return Rows(sensors, metrics, sensor, metric, time, value, received, seq)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], np.ndarray[tuple[int], np.dtype[np.int32]]]:
-    array = _flat(column)
-    return rank(array.dictionary.to_pylist(), array.indices.to_numpy())
+    array = flat(column)
+    return rank(array.dictionary.to_pylist(), to_numpy(array.indices, np.int32))
 
 
 def _runs(table: pa.Table) -> dict[Series, tuple[int, int]]:
@@ -137,10 +135,6 @@ def _runs(table: pa.Table) -> dict[Series, tuple[int, int]]:
     names = zip(sensor[begins].tolist(), metric[begins].tolist(), strict=True)
     spans = zip(begins, [*begins[1:], len(sensor)], strict=True)
     return {(sensors[one], metrics[two]): run for (one, two), run in zip(names, spans, strict=True)}
-
-
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _bounds(footer: pq.FileMetaData) -> Iterator[GroupBounds]:

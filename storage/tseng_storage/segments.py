@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tseng_storage.arrays import strings, to_arrow
 from tseng_storage.files import HashingFile, make_folder, sync_folder
 from tseng_storage.layout import Layout, segment_name
 from tseng_storage.observations import MICROSECONDS, Codes, Rows
@@ -179,18 +180,18 @@ def arrow(rows: Rows, nulls: bool) -> pa.Table:
     return pa.Table.from_arrays([
         _dictionary(rows.sensors, rows.sensor),
         _dictionary(rows.metrics, rows.metric),
-        pa.array(rows.time).view(MICROSECONDS),
-        pa.array(rows.value, from_pandas=nulls),
-        pa.array(rows.received).view(MICROSECONDS),
-        pa.array(rows.seq),
+        to_arrow(rows.time, MICROSECONDS),
+        to_arrow(rows.value, pa.float64(), ~np.isnan(rows.value) if nulls else None),
+        to_arrow(rows.received, MICROSECONDS),
+        to_arrow(rows.seq, pa.int64()),
     ], schema=SCHEMA)  # fmt: skip
 
 
 def _dictionary(names: tuple[str, ...], codes: Codes) -> pa.DictionaryArray:
     # Only the names between the smallest and largest code: a row group repeats its dictionary.
     low, high = (int(codes.min()), int(codes.max())) if len(codes) else (0, -1)
-    part = pa.array(names[low : high + 1], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(codes - np.int32(low)), part)
+    part = strings(names[low : high + 1])
+    return pa.DictionaryArray.from_arrays(to_arrow(codes - np.int32(low), pa.int32()), part)
 
 
 def _open_writer(sink: HashingFile, rows: Rows, group_rows: int) -> pq.ParquetWriter:
@@ -218,7 +219,7 @@ def _encodings(rows: Rows, group_rows: int) -> tuple[list[str], dict[str, str]]:
 def _best_for_values(values: np.ndarray[tuple[int], np.dtype[np.float64]], group_rows: int) -> str:
     """The encoding that makes a sample of one row group smallest; a dictionary decodes fastest and wins near ties."""
     middle = max(0, (len(values) - group_rows) // 2)
-    sample = pa.table({"value": pa.array(values[middle : middle + group_rows], from_pandas=True)})
+    sample = pa.Table.from_arrays([to_arrow(values[middle : middle + group_rows], pa.float64())], ["value"])
     sizes = {name: _sample_size(sample, name) for name in VALUE_ENCODINGS}
     sizes["dictionary"] *= 0.9
     return min(sizes, key=lambda name: sizes[name])

@@ -174,6 +174,13 @@ class Store:
         """Flush, then merge small and overlapping segments; how many were replaced."""
         return self._compaction.compact()
 
+    def tidy(self) -> int:
+        """Merge where many segments of like size have gathered, as the background thread does; how many were replaced.
+
+        StoreBusy while other maintenance goes on.
+        """
+        return self._compaction.tidy()
+
     def vacuum(self, retention_seconds: float | None = None) -> list[Path]:
         """Delete files that no snapshot of the last `retention_seconds` (default: the setting) needs; those deleted."""
         return self._maintenance.vacuum({project.id for project in self.catalog.projects()}, retention_seconds)

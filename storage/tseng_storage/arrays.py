@@ -1,0 +1,51 @@
+"""Between numpy and Arrow without copies, by way of buffers.
+
+Arrow's own converters look for pandas objects in whatever they are given and import pandas to do so: a third of a
+second in a process that never meets one. They also cost more per call than small uploads can bear.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", np.int32, np.int64, np.float64)
+
+
+def to_arrow(values: NDArray[Any], kind: pa.DataType, valid: NDArray[np.bool_] | None = None) -> pa.Array:
+    """A primitive Arrow array over the memory of `values` (n,), null where not `valid`.
+
+    `kind` is of the same width as the dtype: int64 may become a timestamp.
+    """
+    values = np.ascontiguousarray(values)
+    bits = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [bits, pa.py_buffer(values)])
+
+
+def to_numpy(array: pa.Array, dtype: type[Scalar]) -> NDArray[Scalar]:
+    """The values of a primitive Arrow array of that very width, (n,), not writable where shared; null is NaN."""
+    bits, data = array.buffers()
+    if data is None:
+        return np.zeros(0, dtype)
+    values: NDArray[Scalar] = np.frombuffer(data, dtype)[array.offset : array.offset + len(array)]
+    if bits is None or not array.null_count:
+        return values
+    if not issubclass(dtype, np.floating):
+        raise ValueError("nulls among whole numbers")
+    valid = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")[array.offset : array.offset + len(array)]
+    return np.where(valid.view(np.bool_), values, dtype(np.nan))
+
+
+def strings(words: Sequence[str]) -> pa.Array:
+    """A string array of `words`."""
+    encoded = [word.encode() for word in words]
+    offsets = np.zeros(len(words) + 1, np.int32)
+    np.cumsum([len(word) for word in encoded], out=offsets[1:])
+    return pa.StringArray.from_buffers(len(words), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
+
+
+def flat(column: pa.ChunkedArray) -> pa.Array:
+    """The one array behind a column, copied together only where there are several."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -1,0 +1,112 @@
+"""What the crash tests kill: a process that writes to a store and reports each acknowledgement as it comes."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tests.storage.helpers import PROJECT, table
+
+from tseng_storage.errors import StoreBusy
+from tseng_storage.settings import StoreSettings
+from tseng_storage.store import Store
+
+SETTINGS = StoreSettings(
+    background=False, group_rows=64, segment_rows=400, merge_rows=100, compact_files=3, retention_seconds=0.0
+)
+RESTLESS = StoreSettings(flush_seconds=0.02, group_rows=64, segment_rows=400, merge_rows=100, compact_files=3)
+
+METRICS = ("T", "x")
+
+
+def value_of(sensor: str, metric: str, time: int) -> float:
+    """The one value ever written to a point."""
+    return time + len(sensor) / 8 + METRICS.index(metric) / 2
+
+
+def write(store: Store, sensor: str, first: int, count: int, bulk: bool) -> None:
+    """Write `count` times of both metrics of a sensor from time `first` on."""
+    points = [(sensor, m, t, value_of(sensor, m, t)) for m in METRICS for t in range(first, first + count)]
+    (store.load if bulk else store.append)(table(points), PROJECT)
+
+
+class Writer(threading.Thread):
+    """Writes to one sensor without end, and says what was acknowledged."""
+
+    def __init__(self, store: Store, sensor: str, first: int, report: Callable[[Any], None], bulk: bool) -> None:
+        super().__init__(daemon=True)
+        self._store, self._sensor, self._next, self._report, self._bulk = store, sensor, first, report, bulk
+
+    def run(self) -> None:
+        count = 40 if self._bulk else 3
+        while True:
+            write(self._store, self._sensor, self._next, count, self._bulk)
+            self._next += count
+            self._report((self._sensor, self._next))
+
+
+MODES: dict[str, tuple[str, ...]] = {
+    "append": (),
+    "flush": ("flush",),
+    "compact": ("flush", "tidy", "compact", "vacuum"),
+    "load": ("flush",),
+    "background": (),
+}
+"""For each mode the maintenance that goes on, one after the other, while threads write."""
+
+
+def live(path: Path, mode: str, first: int, pipe: Connection) -> None:
+    """Open the store and write from time `first` on until killed."""
+    sending = threading.Lock()
+
+    def report(message: Any) -> None:
+        with sending:
+            pipe.send(message)
+
+    report(("", first))
+    store = Store.open(path, settings=RESTLESS if mode == "background" else SETTINGS)
+    writers = [Writer(store, f"/{'s' * number}", first, report, False) for number in (1, 2, 3)]
+    if mode == "load":
+        writers.append(Writer(store, "/bulk", first, report, True))
+    for writer in writers:
+        writer.start()
+    while True:
+        for verb in MODES[mode]:
+            try:
+                getattr(store, verb)()
+            except StoreBusy:
+                continue
+        if not MODES[mode]:
+            signal.pause()
+
+
+def die_at(path: Path, line: int, pipe: Connection) -> None:
+    """Run one short life of a store and kill this process before the `line`-th line of storage code; 0: count them."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines
+        if "tseng_storage" not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            lines += 1
+            if lines == line:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+    store = Store.open(path, settings=SETTINGS)
+    for step, verb in enumerate(("append", "flush", "load", "append", "flush", "append", "load", "compact", "vacuum")):
+        if verb in ("append", "load"):
+            write(store, "/s", step * 40, 40, verb == "load")
+            pipe.send(("/s", step * 40))
+        else:
+            getattr(store, verb)()
+    store.close()
+    sys.settrace(None)
+    pipe.send(("lines", lines))

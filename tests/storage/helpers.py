@@ -1,0 +1,65 @@
+"""Small stores and tables for the storage tests."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from tseng_storage.settings import StoreSettings
+from tseng_storage.store import Store
+
+PROJECT = "default"
+
+QUIET = StoreSettings(background=False, flush_on_close=False)
+"""Nothing happens but what a test asks for."""
+
+SMALL = StoreSettings(
+    background=False, flush_on_close=False, group_rows=4, segment_rows=32, merge_rows=8, block_points=5, compact_files=2
+)
+"""Every limit so low that a handful of rows crosses it."""
+
+Point = tuple[str, str, int, float | None]
+
+
+def table(points: Sequence[Point]) -> pa.Table:
+    """An input table of (sensor, metric, epoch us, value)."""
+    sensors, metrics, times, values = zip(*points, strict=True) if points else ((), (), (), ())
+    return pa.table({
+        "sensor": pa.array(sensors, pa.string()),
+        "metric": pa.array(metrics, pa.string()),
+        "time": pa.array(times, pa.timestamp("us")),
+        "value": pa.array(values, pa.float64()),
+    })  # fmt: skip
+
+
+def series(values: dict[int, float | None], sensor: str = "/s", metric: str = "T") -> pa.Table:
+    """An input table of one series."""
+    return table([(sensor, metric, time, value) for time, value in values.items()])
+
+
+def read(
+    store: Store, sensor: str = "/s", metric: str = "T", start: int | None = None, end: int | None = None
+) -> dict[int, float]:
+    """What the store answers for one series."""
+    times, values = store.read(PROJECT, sensor, metric, start, end)
+    assert times.dtype == np.int64
+    assert values.dtype == np.float64
+    return dict(zip(times.tolist(), values.tolist(), strict=True))
+
+
+def seen_by_duckdb(store: Store) -> dict[tuple[str, str, int], float]:
+    """All observations as the DuckDB view shows them; fails when it shows a point twice."""
+    connection = store.session()
+    try:
+        rows = connection.sql("SELECT sensor, metric, epoch_us(time), value FROM observations").fetchall()
+    finally:
+        connection.close()
+    seen = {(sensor, metric, time): value for sensor, metric, time, value in rows}
+    assert len(seen) == len(rows)
+    return seen
+
+
+def opened(path: Path, settings: StoreSettings = QUIET) -> Store:
+    """The store at `path`, made when absent."""
+    return Store.open(path, settings=settings)

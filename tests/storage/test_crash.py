@@ -1,0 +1,96 @@
+"""A process killed at any moment loses nothing it acknowledged and leaves nothing double."""
+
+import multiprocessing
+import random
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from tests.storage.crasher import METRICS, MODES, die_at, live, value_of
+from tests.storage.helpers import QUIET, opened, read, seen_by_duckdb, table
+
+from tseng_storage.store import Store
+
+KILLS_PER_MODE = 12
+LINE_KILLS = 48
+
+# A process that imported everything once and forks the victims: each is up in milliseconds.
+NURSERY = multiprocessing.get_context("forkserver")
+NURSERY.set_forkserver_preload(["tests.storage.crasher", "deltalake", "pandas"])
+
+
+def _messages(pipe: Connection) -> list[Any]:
+    """All that a dead process managed to say."""
+    said = []
+    try:
+        while pipe.poll(0):
+            said.append(pipe.recv())
+    except EOFError:
+        return said
+    return said
+
+
+def _start(target: Callable[..., None], *arguments: Any) -> tuple[Any, Connection]:
+    ear, mouth = NURSERY.Pipe(duplex=False)
+    process = NURSERY.Process(target=target, args=(*arguments, mouth), daemon=True)
+    process.start()
+    mouth.close()
+    return process, ear
+
+
+def _check(store: Store, acknowledged: dict[str, set[int]]) -> None:
+    """Every acknowledged time of each sensor is there once, with its value, and nothing that was never written."""
+    seen = seen_by_duckdb(store)
+    assert all(value == value_of(*point) for point, value in seen.items())
+    for sensor, times in acknowledged.items():
+        for metric in METRICS:
+            series = read(store, sensor, metric)
+            assert times <= series.keys()
+            assert series == {t: v for (s, m, t), v in seen.items() if (s, m) == (sensor, metric)}
+    assert store.verify().damages == ()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_killed_at_random_moments(mode: str, tmp_path: Path) -> None:
+    """Killed while threads upload and maintenance goes on: each acknowledged value is there once, verify is clean."""
+    moments = random.Random()
+    acknowledged: dict[str, set[int]] = {}
+    for kill in range(KILLS_PER_MODE):
+        first = kill * 1_000_000
+        process, ear = _start(live, tmp_path / "store", mode, first)
+        said = [ear.recv()]
+        # Random, and from the first sign of life: a moment inside the opening of the store counts as well.
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.join()
+        for sensor, upto in [*said, *_messages(ear)]:
+            acknowledged.setdefault(sensor, set()).update(range(first, upto))
+        with opened(tmp_path / "store", QUIET) as store:
+            _check(store, acknowledged)
+    assert sum(len(times) for times in acknowledged.values()) > KILLS_PER_MODE
+
+
+def test_killed_between_any_two_lines(tmp_path: Path) -> None:
+    """Killed before lines spread evenly over a store's life, from its making to vacuum, it opens and is complete."""
+    process, ear = _start(die_at, tmp_path / "whole", 0)
+    process.join()
+    (_, lines) = _messages(ear)[-1]
+    for number in range(LINE_KILLS):
+        path = tmp_path / str(number)
+        process, ear = _start(die_at, path, 1 + number * lines // LINE_KILLS)
+        process.join()
+        assert process.exitcode == -9
+        times = [time for _, start in _messages(ear) for time in range(start, start + 40)]
+        with opened(path, QUIET) as store:
+            _check(store, {"/s": set(times)})
+            store.append(_one_more(), "default")
+            assert store.compact() >= 0
+            _check(store, {"/s": {*times, 10_000}})
+
+
+def _one_more() -> pa.Table:
+    return table([("/s", metric, 10_000, value_of("/s", metric, 10_000)) for metric in METRICS])
