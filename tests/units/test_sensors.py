@@ -38,7 +38,7 @@ def test_raw_metrics_in_positional_order() -> None:
 
 
 def test_offered_metric_of_the_catalogue() -> None:
-    """A derived metric has no stored unit, says which parameters are mandatory, and takes all units of its dimension."""
+    """A derived metric has no stored unit, says which parameters are mandatory, takes all units of its dimension."""
     prism = offered("PRISM_TS")
     assert prism["vn"].params == (("dt", True),)
     assert prism["vn"].stored_unit is None

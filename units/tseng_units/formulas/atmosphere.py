@@ -15,7 +15,7 @@ def sea_level_pressure(pressure: Floats, temperature: Floats, *, elevation: floa
 
     pressure: float64 array [Pa]. temperature: air, same shape [C]. elevation: H of the station [m].
     Returns pressure [Pa].
-    Source: WMO-No. 8 (2018) part I, chapter 3.7, with the ICAO lapse rate.
+    Source: ICAO Doc 7488, manual of the standard atmosphere: its table gives 898.746 hPa at 1000 m for 1013.25 hPa.
     """
     rise = LAPSE_RATE * elevation
     with np.errstate(invalid="ignore", divide="ignore"):

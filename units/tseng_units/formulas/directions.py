@@ -28,7 +28,7 @@ def northing_of_frame(dx: Floats, dy: Floats, *, azimuth_xy: float = 0.0, y_sens
     dx, dy: float64 arrays [m]. azimuth_xy: a, of the +X axis, clockwise from north [deg].
     y_sense: CW where +Y is 90 deg clockwise of +X seen from above, else CCW.
     Returns displacement [m].
-    Source: rotation of plane axes; Slope Indicator, digital inclinometer manual, A and B axes.
+    Source: rotation of plane axes.
     """
     cos, sin = _cos_sin(azimuth_xy)
     return dx * cos - dy * (sin * _sense(y_sense))
@@ -41,7 +41,7 @@ def easting_of_frame(dx: Floats, dy: Floats, *, azimuth_xy: float = 0.0, y_sense
     dx, dy: float64 arrays [m]. azimuth_xy: a, of the +X axis, clockwise from north [deg].
     y_sense: CW where +Y is 90 deg clockwise of +X seen from above, else CCW.
     Returns displacement [m].
-    Source: rotation of plane axes; Slope Indicator, digital inclinometer manual, A and B axes.
+    Source: rotation of plane axes.
     """
     cos, sin = _cos_sin(azimuth_xy)
     return dx * sin + dy * (cos * _sense(y_sense))

@@ -13,7 +13,7 @@ def horizontal_distance(slope: Floats, zenith: Floats) -> Floats:
 
     slope: s, float64 array [m]. zenith: za, 0 is up [deg].
     Returns distance [m].
-    Source: Leica TPS1200 technical reference, reduction formulas.
+    Source: plane trigonometry of the polar method.
     """
     return slope * np.sin(np.radians(zenith))
 
@@ -24,7 +24,7 @@ def vertical_distance(slope: Floats, zenith: Floats) -> Floats:
 
     slope: s, float64 array [m]. zenith: za, 0 is up [deg].
     Returns height difference [m].
-    Source: Leica TPS1200 technical reference, reduction formulas.
+    Source: plane trigonometry of the polar method.
     """
     return slope * np.cos(np.radians(zenith))
 
@@ -50,7 +50,7 @@ def atmosphere_corrected_distance(
     slope: s, float64 array [m]. pressure: p [hPa]. temperature: T [C].
     edm_j, edm_n: constants of the instrument [ppm], [ppm K/hPa]. prism_const: c [m].
     Returns distance [m].
-    Source: Topcon GPT instruction manual, atmospheric correction; Rueger, Electronic Distance Measurement (1996).
+    Source: Topcon GTS/GPT instruction manuals, atmospheric correction.
     """
     with np.errstate(divide="ignore"):
         ppm = edm_j - edm_n * pressure / (temperature + 273.15)
@@ -63,7 +63,7 @@ def polar_easting(horizontal: Floats, angle: Floats, *, station_e: float, orient
 
     horizontal: hd, float64 array [m]. angle: ha, clockwise [deg]. station_e: [m]. orientation: azimuth of ha = 0 [deg].
     Returns easting [m].
-    Source: polar method of surveying.
+    Source: plane trigonometry of the polar method.
     """
     return station_e + horizontal * np.sin(np.radians(angle + orientation))
 
@@ -74,7 +74,7 @@ def polar_northing(horizontal: Floats, angle: Floats, *, station_n: float, orien
 
     horizontal: hd, float64 array [m]. angle: ha, clockwise [deg]. station_n: [m]. orientation: azimuth of ha = 0 [deg].
     Returns northing [m].
-    Source: polar method of surveying.
+    Source: plane trigonometry of the polar method.
     """
     return station_n + horizontal * np.cos(np.radians(angle + orientation))
 

@@ -42,7 +42,7 @@ def gradient_of_tilt(tilt: Floats) -> Floats:
 
     tilt: float64 array [deg].
     Returns gradient [mm_m].
-    Source: Geokon 6101 manual, tilt plates; sin, not tan: the length is that of the segment.
+    Source: Geokon 6101 manual, section 5; sin, not tan: the length is that of the segment.
     """
     return _sine(tilt, 1000.0)
 

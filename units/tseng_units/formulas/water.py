@@ -51,6 +51,6 @@ def depth_to_water(head: Floats, *, ref_depth: float) -> Floats:
 
     head: float64 array [m]. ref_depth: depth of the sensor below the reference point [m].
     Returns depth [m].
-    Source: definition; Solinst vibrating wire manual, depth to water.
+    Source: definition; Solinst 401 assembly manual, appendix, sample calculation.
     """
     return ref_depth - head
