@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tseng.series import Block, Stream, arrow_schema, record_batch
+from tseng.series import Block, Stream, arrow_schema, column, record_batch
 from tseng.text import iso_times, numbers, rows
 
 _ROW_GROUP = 262_144
@@ -63,7 +63,7 @@ def _columns(stream: Stream) -> Iterator[bytes]:
 def _epoch_ms(time: NDArray[np.int64]) -> pa.Array:
     if (time % 1000).any():
         return numbers(time / 1000)
-    return pa.array(time // 1000).cast(pa.string()).cast(pa.binary())
+    return column(time // 1000, pa.int64()).cast(pa.string()).cast(pa.binary())
 
 
 def _items(texts: pa.Array, *, more: bool) -> Iterator[bytes]:
