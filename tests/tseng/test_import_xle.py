@@ -1,5 +1,6 @@
 """Solinst XLE: channels, encodings, and what a level becomes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tseng.importers.xle import adapt
 LOGS = [("2016/05/03", "10:00:00", "0", "6.8728", "13.227"), ("2016/05/03", "11:00:00", "250", "6.8722", "13.1")]
 
 
-def document(logs: list[tuple[str, ...]], declaration: str = '<?xml version="1.0" ?>') -> str:
+def document(logs: Sequence[tuple[str, ...]], declaration: str = '<?xml version="1.0" ?>') -> str:
     """An export of a level logger with these readings."""
     rows = "".join(
         f"<Log id='{i}'>\n<Date>{d}</Date><Time>{t}</Time><ms>{ms}</ms><ch1>{a}</ch1><ch2>{b}</ch2></Log>\n"

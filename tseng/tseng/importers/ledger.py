@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 # A file with a million bad rows must not fill the memory with them: the count goes on, the list stops.
 KEPT = 1000
@@ -32,6 +33,7 @@ class Ledger:
         bad: the first `KEPT` bad rows; `bad_count` counts all.
         notes: remarks for the person, one line each.
         naive: whether a time without offset was met, so that the zone mattered.
+        about: what the file says about its logger; sensors made from it keep it as custom props.
     """
 
     rows: int = 0
@@ -41,6 +43,7 @@ class Ledger:
     bad_count: int = 0
     notes: list[str] = field(default_factory=list)
     naive: bool = False
+    about: dict[str, Any] = field(default_factory=dict)
 
     def refuse(self, line: int, seen: str, reason: str) -> None:
         """Record one bad row."""

@@ -159,7 +159,9 @@ class Targets:
         if is_generic(Sensor(sensor, kind, props)):
             props |= declaring_props([self._named(column, ()) for column in columns], props)
         self.created.append(sensor)
-        return self._engine.create_entity("sensor", sensor, kind, props, project=self._options.project)
+        return self._engine.create_entity(
+            "sensor", sensor, kind, props, custom_props=self._ledger.about, project=self._options.project
+        )
 
     def _target(self, sensor: str, column: str, name: Column, offered: Mapping[str, OfferedMetric]) -> Target | None:
         metric, unit = name

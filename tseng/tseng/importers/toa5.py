@@ -23,6 +23,7 @@ from tseng.importers.zones import zone
 SENTINEL = (-999.0, -6999.0, -7999.0, -99999.0, -2147483648.0)
 _HEADER_LINES = 4
 _STATION, _TABLE = 1, -1
+_ENVIRONMENT = ("format", "station", "model", "serial", "os", "program", "signature", "table")
 _RECORD = "RN"
 
 
@@ -100,7 +101,9 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
     Yields:
         Tables of `rows.SCHEMA` in file order, of bounded size, units as in the header.
     """
-    (environment, names, units, _), pieces = _header(source)
+    (environment, names, units, process), pieces = _header(source)
+    ledger.about |= dict(zip(_ENVIRONMENT, environment, strict=False))
+    ledger.about["process"] = {name: word for name, word in zip(names, process, strict=True) if word}
     sensor = options.sensor or default_sensor(environment)
     values = _values(names, units, options)
     record = names.index("RECORD") if "RECORD" in names else None

@@ -24,6 +24,12 @@ _CHANNEL = re.compile(r"Ch(\d+)_data_header")
 _PRESSURES = ("LEVEL", "PRESSURE", "BAROMETRIC", "BARO")
 _WATER = {"ft": "ftH2O", "m": "mH2O", "cm": "cmH2O", "mm": "mmH2O", "in": "inH2O"}
 
+_ABOUT = (
+    *("Instrument_info/Instrument_type", "Instrument_info/Model_number", "Instrument_info/Serial_number"),
+    *("Instrument_info/Firmware", "Instrument_info_data_header/Project_ID", "Instrument_info_data_header/Location"),
+    *("Instrument_info_data_header/Num_log",),
+)
+
 
 @dataclass
 class Log:
@@ -141,6 +147,7 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
     text = source.read() if _declared(source.head()) else b"".join(source.blocks())
     log = parse(text, source.path.name, ledger)
     ledger.rows += len(log.line)
+    ledger.about |= {path.partition("/")[2]: text for path, text in log.header.items() if text and path in _ABOUT}
     if not log.line:
         raise InvalidRequest.at("file", f"{source.path.name} holds no readings")
     named = {each.name: each for each in options.columns}
