@@ -46,6 +46,9 @@ OUTCOMES = {
 }
 
 
+_LONGEST_TEXT = 2000
+
+
 class NotJson(EngineError):
     """The body is not JSON."""
 
@@ -82,6 +85,11 @@ class TooLarge(EngineError):
     category = "TOO_LARGE"
 
 
+def cut(text: str) -> str:
+    """Shorten what quotes the caller: a refusal must not send fifty megabytes back."""
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " …"
+
+
 def outcome(error: Refusal) -> Outcome:
     """Status and code of a refusal."""
     return OUTCOMES[error.category]
@@ -89,19 +97,19 @@ def outcome(error: Refusal) -> Outcome:
 
 def error_object(error: Refusal) -> dict[str, Any]:
     """Return the `{"code", "message", "field"}` that stands under `error` in REST answers."""
-    return {"code": error.category, "message": str(error), "field": error.field}
+    return {"code": error.category, "message": cut(str(error)), "field": cut(error.field)}
 
 
 def rest_body(error: Refusal) -> dict[str, Any]:
     """Return the REST body; a 401 takes the form that seed 003 (Sensor Data Service) prints."""
     if error.category == "UNAUTHENTICATED":
-        return {"errors": [{"message": str(error), "path": error.field}]}
+        return {"errors": [{"message": cut(str(error)), "path": error.field}]}
     return {"error": error_object(error)}
 
 
 def fault_list(error: InvalidRequest) -> dict[str, Any]:
     """List every fault as seed 003 prints a refused upload: `{"errors":[{"message","path"}]}`."""
-    return {"errors": [{"message": fault.message, "path": fault.path} for fault in error.faults]}
+    return {"errors": [{"message": cut(fault.message), "path": cut(fault.path)} for fault in error.faults]}
 
 
 def under(field: str, error: InvalidRequest) -> InvalidRequest:
@@ -111,9 +119,9 @@ def under(field: str, error: InvalidRequest) -> InvalidRequest:
 
 def rpc_error(error: Refusal) -> dict[str, Any]:
     """Return the JSON-RPC error object; `data` names the field, the category and every further fault."""
-    data: dict[str, Any] = {"field": error.field, "category": error.category}
+    data: dict[str, Any] = {"field": cut(error.field), "category": error.category}
     if error.allowed:
         data["allowed"] = error.allowed
     if isinstance(error, InvalidRequest) and len(error.faults) > 1:
         data |= fault_list(error)
-    return {"code": outcome(error).code, "message": str(error), "data": data}
+    return {"code": outcome(error).code, "message": cut(str(error)), "data": data}

@@ -4,8 +4,9 @@ Two forms arrive. Rows of `{"sensorId", "timestamp", "values"}` come from device
 `metric`, `time`, `value` come from importers and programs, millions at a time. Both leave as the same Arrow table.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +20,9 @@ from tseng_units.instants import parse_instant
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Faults listed of one upload: a body of a hundred thousand bad rows must not become an answer ten times its size.
+MOST_FAULTS = 1000
 
 _TIME = pa.timestamp("us", "UTC")
 SCHEMA = pa.schema(
@@ -62,11 +66,10 @@ def from_rows(rows: Sequence[Mapping[str, Any] | Observation], accepts: Accepts)
         [sensors.take(pa.array(row_of)), metrics, pa.array(times[row_of]).view(_TIME), values],
         schema=SCHEMA,
     )
-    refused = [
+    refused = (
         Fault(f"[{row_of[at]}].values", each.message) for each in _refused(table, takes) for at in each.positions
-    ]
-    if refused:
-        raise InvalidRequest(refused)
+    )
+    _refuse(islice(refused, MOST_FAULTS))
     return table
 
 
@@ -106,11 +109,18 @@ def _known(sensors: list[str], accepts: Accepts) -> Accepts:
     return lambda _: takes
 
 
+def _refuse(faults: Iterable[Fault]) -> None:
+    found = list(faults)
+    if found:
+        raise InvalidRequest(found)
+
+
 def _structs(rows: Sequence[Mapping[str, Any] | Observation]) -> list[Observation]:
     try:
         return msgspec.convert(rows, list[Observation])
     except msgspec.ValidationError:
-        raise InvalidRequest([fault for index, row in enumerate(rows) for fault in _row_faults(index, row)]) from None
+        faults = (fault for index, row in enumerate(rows) for fault in _row_faults(index, row))
+        raise InvalidRequest(list(islice(faults, MOST_FAULTS))) from None
 
 
 def _row_faults(index: int, row: object) -> list[Fault]:
@@ -138,8 +148,7 @@ def _times_one_by_one(texts: list[str]) -> NDArray[np.int64]:
             times[index] = parse_instant(text)
         except ValueError as error:
             faults.append(Fault(f"[{index}].timestamp", str(error)))
-    if faults:
-        raise InvalidRequest(faults)
+    _refuse(faults[:MOST_FAULTS])
     return times
 
 

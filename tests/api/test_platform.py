@@ -1,0 +1,105 @@
+"""Lists of entities page by page, and projects."""
+
+from typing import Any
+
+import pytest
+from tests.api.site import Site
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nodes(site: Site) -> list[str]:
+    """Twenty-five nodes in the order of their ids."""
+    ids = [f"/fn/{number:06X}/node" for number in range(25)]
+    for id in reversed(ids):
+        site.engine.create_entity("node", id, "THREAD")
+    return ids
+
+
+def test_pages_hold_everything_once(site: Site, nodes: list[str]) -> None:
+    """Following nextPageToken gives every node once, in order; the last page has none."""
+    seen: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        page = site.get("/api/nodes/all", pageSize=10, **token).json()
+        seen += [node["id"] for node in page["nodes"]]
+        assert len(page["nodes"]) <= 10
+        if page["nextPageToken"] is None:
+            break
+        token = {"pageToken": page["nextPageToken"]}
+    assert seen == nodes
+
+
+def test_a_page_that_fits_has_no_next(site: Site) -> None:
+    """Exactly full counts as fitting."""
+    for size in ({"pageSize": 25}, {}):
+        page = site.get("/api/nodes/all", **size).json()
+        assert (len(page["nodes"]), page["nextPageToken"]) == (25, None)
+
+
+def test_each_kind_has_its_list(site: Site) -> None:
+    """Entities stand there as getSensors gives them."""
+    sensors = site.get("/api/sensors/all").json()["sensors"]
+    assert sensors == site.rpc("getSensors")
+    assert site.get("/api/devices/all").json() == {"devices": [], "nextPageToken": None}
+
+
+@pytest.mark.parametrize("size", ["0", "1001", "-1", "ten", "", "1.5", "٣", "9" * 30])
+def test_a_page_size_is_one_to_a_thousand(site: Site, size: str) -> None:
+    """Else 400 naming it."""
+    answer = site.get("/api/nodes/all", pageSize=size)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "pageSize")
+
+
+def test_a_token_is_one_that_this_list_gave(site: Site) -> None:
+    """Made-up tokens, and those of another list, are 400."""
+    token = site.get("/api/sensors/all", pageSize=1).json()["nextPageToken"]
+    for wrong in ("x", "", "AAAA", "é", token, token + "x"):
+        answer = site.get("/api/nodes/all", pageToken=wrong)
+        assert (answer.status_code, answer.json()["error"]["field"]) == (400, "pageToken"), wrong
+
+
+def test_an_unknown_name_in_the_query_is_named(site: Site) -> None:
+    """A typo does not pass silently."""
+    answer = site.get("/api/nodes/all", pagesize=5)
+    assert answer.status_code == 400
+    assert (answer.json()["error"]["code"], answer.json()["error"]["field"]) == ("INVALID_PARAM", "pagesize")
+
+
+def test_projects_are_made_listed_and_found(site: Site) -> None:
+    """POST answers 201 with id and name; one project is the default."""
+    http = site.http("admin")
+    made = http.post("/api/projects", json={"name": "Dam", "itwinId": "026a6db1-68c6-4416-9bd0-1f83e191ec31"})
+    assert made.status_code == 201
+    assert made.json().items() >= {"name": "Dam", "itwinId": "026a6db1-68c6-4416-9bd0-1f83e191ec31"}.items()
+    projects = http.get("/api/projects").json()["projects"]
+    assert made.json() in projects
+    assert [project.get("default") for project in projects].count(True) == 1
+    for id in (made.json()["id"], made.json()["itwinId"]):
+        assert http.get(f"/api/projects/{id}").json() == made.json()
+    assert http.get("/api/projects/nowhere").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [({}, "name"), ({"name": 5}, "name"), ({"name": " "}, "name"), ({"nam": "x"}, "nam")]
+)
+def test_a_project_needs_a_name(site: Site, body: dict[str, Any], field: str) -> None:
+    """400 naming the field."""
+    answer = site.http("admin").post("/api/projects", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["field"] == field
+
+
+def test_an_itwin_id_is_taken_once(site: Site) -> None:
+    """409 for the second."""
+    body = {"name": "Twice", "itwinId": "11111111-2222-3333-4444-555555555555"}
+    assert site.http("admin").post("/api/projects", json=body).status_code == 201
+    assert site.http("admin").post("/api/projects", json=body).status_code == 409
+
+
+def test_what_is_not_there_is_404_and_a_wrong_method_405(site: Site) -> None:
+    """In the same error form as everything else."""
+    answer = site.get("/api/nothing")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
+    answer = site.http().put("/api/data")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert "GET" in answer.headers["allow"]
