@@ -11,7 +11,7 @@ from tseng_units.nodes import Node, in_unit
 from tseng_units.params import Params, parse_params
 from tseng_units.registry import DIMENSIONS, dimension_of, require_unit
 from tseng_units.resolve import Resolver
-from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metrics, offer, raw_metrics
+from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metrics, offer
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,12 @@ def offered_metric(sensor: Sensor, metric: str) -> OfferedMetric:
 
     Raises UnknownMetric (neither in the catalogue nor of the sensor) or MetricNotAvailable (not of its type).
     """
-    raw = {offered.id: offered for offered in raw_metrics(sensor)}
-    if metric in raw:
-        return raw[metric]
+    if metric in sensor.raw:
+        return sensor.raw[metric]
     derived = derived_metrics(sensor)
     if metric in derived:
         return offer(sensor, METRICS[metric], raw=False)
-    allowed = (*raw, *derived)
+    allowed = (*sensor.raw, *derived)
     if metric in METRICS:
         problem = f"metric {metric!r} is not available for sensor {sensor.id!r} of type {sensor.kind}"
         raise MetricNotAvailable(problem, field="metric", seen=metric, allowed=allowed)

@@ -12,7 +12,7 @@ from tseng_units.formulas.declare import REQUIRED, Check, Prop, not_negative
 from tseng_units.formulas.table import FORMULAS
 from tseng_units.nodes import Accumulate, Bound, Delta, Map, Moving, Node, Paired, Rate, Raw, in_unit
 from tseng_units.params import Params, end_of_array, instant, number
-from tseng_units.sensors import Directory, OfferedMetric, Sensor, offer, raw_metrics
+from tseng_units.sensors import Directory, OfferedMetric, Sensor, offer
 
 BARO_MAX_GAP = 7200.0
 """s between two readings of a paired sensor that are still joined by a line."""
@@ -42,15 +42,6 @@ def _not_available(sensor: Sensor, quantity: str, problem: str, field: str, seen
     return MetricNotAvailable(f"{quantity} of sensor {sensor.id!r} is not available: {problem}", field=field, seen=seen)
 
 
-def resolves(sensor: Sensor, quantity: str, directory: Directory) -> bool:
-    """Whether all props that the quantity needs are there and usable."""
-    try:
-        Resolver(Params(dt=1_000_000 if METRICS[quantity].mandatory else None), directory).node(sensor, quantity)
-    except MetricNotAvailable:
-        return False
-    return True
-
-
 class Resolver:
     """Builds the nodes of one request; a quantity asked for twice is one node, so it is evaluated once."""
 
@@ -59,6 +50,7 @@ class Resolver:
         self._params = params
         self._directory = directory
         self._made: dict[tuple[str, str], Node] = {}
+        self._orders: dict[str, Sequence[Sensor]] = {}
         self._builders: dict[str, Callable[[Sensor, str, Rule], Node]] = {
             "delta": self._delta,
             "rate": self._rate,
@@ -73,6 +65,14 @@ class Resolver:
         if key not in self._made:
             self._made[key] = self._build(sensor, quantity)
         return self._made[key]
+
+    def resolves(self, sensor: Sensor, quantity: str) -> bool:
+        """Whether all props that the quantity needs are there and usable."""
+        try:
+            self.node(sensor, quantity)
+        except MetricNotAvailable:
+            return False
+        return True
 
     def _build(self, sensor: Sensor, quantity: str) -> Node:
         raw = _raw(sensor, quantity)
@@ -142,7 +142,9 @@ class Resolver:
         return Rate(sensor.id, quantity, base, Bound("dt", self._params.dt, "", "request"))
 
     def _accumulate(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
-        order = self._order(sensor, quantity)
+        if sensor.id not in self._orders:
+            self._orders[sensor.id] = self._order(sensor, quantity)
+        order = self._orders[sensor.id]
         end = self._bind(sensor, quantity, END)
         own = next(index for index, member in enumerate(order) if member.id == sensor.id)
         chain = order[own:] if end.value == "BOTTOM" else order[own::-1]
@@ -174,7 +176,7 @@ class Resolver:
 
 
 def _raw(sensor: Sensor, quantity: str) -> OfferedMetric | None:
-    found = next((offered for offered in raw_metrics(sensor) if offered.id == quantity), None)
+    found = sensor.raw.get(quantity)
     if found is None and quantity in sensor.uploaded and quantity in sensor.kind_of_sensor.derived:
         return offer(sensor, METRICS[quantity], raw=True)
     return found

@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from typing import Protocol
 
 from tseng_units.catalogue import DYNAMIC, METRICS, SENSOR_TYPES, MetricDef, SensorType, base_of, sensor_type
+from tseng_units.params import Params
 from tseng_units.registry import DIMENSIONS, Unit, dimension_of
 
 OPAQUE = "GENERIC"
@@ -33,6 +34,16 @@ class Sensor:
     def kind_of_sensor(self) -> SensorType:
         """The catalogue entry of `kind`; generic where it has none."""
         return sensor_type(self.kind)
+
+    @cached_property
+    def raw(self) -> Mapping[str, "OfferedMetric"]:
+        """Raw metrics by id, in the positional order of the type (generic: declared ones first)."""
+        if not self.kind_of_sensor.generic:
+            return {id_: offer(self, METRICS[id_], raw=True) for id_ in self.kind_of_sensor.raw}
+        first: dict[str, OfferedMetric] = {}
+        for offered in _generic(self):
+            first.setdefault(offered.id, offered)
+        return first
 
     def prop(self, name: str, default: object = None) -> object:
         """The sensor's prop, else the device's, else the default; null counts as absent."""
@@ -165,12 +176,7 @@ def _generic(sensor: Sensor) -> Iterator[OfferedMetric]:
 
 def raw_metrics(sensor: Sensor) -> list[OfferedMetric]:
     """The metrics that loggers deliver, in the positional order of the type (generic: declared ones first)."""
-    if not is_generic(sensor):
-        return [offer(sensor, METRICS[id_], raw=True) for id_ in sensor.kind_of_sensor.raw]
-    first: dict[str, OfferedMetric] = {}
-    for offered in _generic(sensor):
-        first.setdefault(offered.id, offered)
-    return list(first.values())
+    return list(sensor.raw.values())
 
 
 def derived_metrics(sensor: Sensor) -> tuple[str, ...]:
@@ -179,17 +185,21 @@ def derived_metrics(sensor: Sensor) -> tuple[str, ...]:
     A generic sensor derives simple deltas alone, of bases whose meaning and unit the catalogue knows.
     """
     type_ = sensor.kind_of_sensor
-    raw = {offered.id: offered for offered in raw_metrics(sensor)}
-    derived = (id_ for id_ in type_.derived if id_ not in raw)
+    derived = (id_ for id_ in type_.derived if id_ not in sensor.raw)
     if not type_.generic:
         return tuple(derived)
-    bases = {id_ for id_, offered in raw.items() if offered.standard and offered.dimension is not None}
+    bases = {id_ for id_, offered in sensor.raw.items() if offered.standard and offered.dimension is not None}
     return tuple(id_ for id_ in derived if bases.issuperset(base_of(id_)))
 
 
 def metrics(sensor: Sensor, directory: Directory) -> list[OfferedMetric]:
     """Raw metrics, then those derived ones whose props resolve, whatever data there are."""
-    from tseng_units.resolve import resolves  # resolving needs the raw metrics above
+    from tseng_units.resolve import Resolver  # resolving needs the raw metrics above
 
-    derived = (offer(sensor, METRICS[id_], raw=False) for id_ in derived_metrics(sensor))
-    return raw_metrics(sensor) + [offered for offered in derived if resolves(sensor, offered.id, directory)]
+    with_dt, without = Resolver(Params(dt=1_000_000), directory), Resolver(Params(), directory)
+    found = [
+        offer(sensor, METRICS[id_], raw=False)
+        for id_ in derived_metrics(sensor)
+        if (with_dt if METRICS[id_].mandatory else without).resolves(sensor, id_)
+    ]
+    return raw_metrics(sensor) + found
