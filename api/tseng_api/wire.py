@@ -4,7 +4,6 @@ A body of fifty megabytes of brackets must not cost more than one pass: `check_j
 stops at the first wrong byte or at the interpreter's recursion limit.
 """
 
-import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,8 +14,8 @@ from tseng_api.errors import NotJson
 T = TypeVar("T")
 encode = msgspec.json.encode
 
-_AT = re.compile(r"(?P<message>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?", re.DOTALL)
-_NAMED = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>.*)`")
+# No regular expression looks at these texts: they may quote a name of fifty megabytes.
+_NAMES_A_FIELD = ("Object missing required field `", "Object contains unknown field `")
 
 
 def check_json(data: bytes) -> None:
@@ -67,7 +66,10 @@ def convert(value: Any, kind: type[T]) -> T:
 
 def fault(error: Exception) -> Fault:
     """Where and what, out of the text of a decoding error: `$.limit.function` becomes `limit.function`."""
-    found = _AT.fullmatch(str(error))
-    message, path = (found["message"], found["path"] or "") if found else (str(error), "")
-    named = _NAMED.fullmatch(message)
-    return Fault(f"{path}.{named['name']}".lstrip(".") if named else path.lstrip("."), message.replace("`", ""))
+    text = str(error)
+    message, _, path = text.rpartition(" - at `") if " - at `" in text else (text, "", "")
+    path = path.removesuffix("`").removeprefix("key in ").removeprefix("$")
+    for named in _NAMES_A_FIELD:
+        if message.startswith(named):
+            path += "." + message.removeprefix(named).rstrip("`")
+    return Fault(path.lstrip("."), message.replace("`", ""))
