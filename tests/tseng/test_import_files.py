@@ -93,7 +93,7 @@ def test_a_unit_that_is_not_said_is_remarked(engine: Engine, tmp_path: Path) -> 
     )
     assert report.notes == (
         "times carry no zone: taken as UTC (say otherwise with --tz)",
-        "column T states no unit: taken as C (say otherwise with --unit)",
+        "no unit stated, taken as stored: T C (say otherwise with --unit)",
     )
 
 

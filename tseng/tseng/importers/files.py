@@ -31,6 +31,9 @@ def _notes(ledger: Ledger, options: ImportOptions) -> tuple[str, ...]:
     notes = list(ledger.notes)
     if ledger.naive and options.tz is None:
         notes.insert(0, "times carry no zone: taken as UTC (say otherwise with --tz)")
+    if ledger.assumed:
+        listed = ", ".join(f"{column} {unit}" for column, unit in ledger.assumed.items())
+        notes.append(f"no unit stated, taken as stored: {listed} (say otherwise with --unit)")
     if ledger.missing:
         notes.append(f"{ledger.missing} cells hold no value")
     if ledger.bad_count > KEPT:

@@ -33,6 +33,7 @@ class Ledger:
         bad: the first `KEPT` bad rows; `bad_count` counts all.
         notes: remarks for the person, one line each.
         naive: whether a time without offset was met, so that the zone mattered.
+        assumed: metrics for which no unit is stated, with the unit their values were taken in.
         about: what the file says about its logger; sensors made from it keep it as custom props.
     """
 
@@ -43,6 +44,7 @@ class Ledger:
     bad_count: int = 0
     notes: list[str] = field(default_factory=list)
     naive: bool = False
+    assumed: dict[str, str] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
 
     def refuse(self, line: int, seen: str, reason: str) -> None:

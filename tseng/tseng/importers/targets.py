@@ -170,5 +170,5 @@ class Targets:
             return None
         stored = offered[metric].stored_unit or offered[metric].default_unit
         if unit is None and stored != OPAQUE:
-            self._ledger.note(f"column {column} states no unit: taken as {stored} (say otherwise with --unit)")
+            self._ledger.assumed[column] = stored
         return Target(metric, stored, _conversion(column, unit, offered[metric]))
