@@ -58,6 +58,8 @@ def sample(times: Times, values: Floats, at: Times, max_gap: int) -> Floats:
         return np.full(len(at), np.nan)
     after = np.minimum(np.searchsorted(times, at), len(times) - 1)
     exact = times[after] == at
+    if exact.all():
+        return values[after]
     before = np.maximum(after - 1, 0)
     step = times[after] - times[before]
     inside = (times[before] < at) & (at < times[after]) & (step <= max_gap)

@@ -37,7 +37,7 @@ def _bound(node: Node) -> tuple[Bound, ...]:
         case Accumulate():
             return (node.end, node.tolerance)
         case Paired():
-            return (node.sensor, node.max_gap)
+            return (node.partner, node.max_gap)
         case Raw() | Convert():
             return ()
 
@@ -50,7 +50,7 @@ def _step(node: Node) -> dict[str, Any]:
         case Convert():
             return {"step": kind, "from": node.node.unit, "to": node.unit, "dimension": node.dimension}
         case Paired():
-            return {"step": kind, "sensor": node.sensor.value, "unit": node.unit}
+            return {"step": kind, "sensor": node.sensor, "partner": node.partner.value, "unit": node.unit}
         case Accumulate():
             sensors = {"sensors": list(node.sensors), "sign": node.sign}
             return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, **sensors, "unit": node.unit}
@@ -77,10 +77,6 @@ def _chain(node: Node) -> list[str]:
     return [unit for unit, _ in groupby(reversed(units))]
 
 
-def _owner(node: Node) -> str:
-    return "" if isinstance(node, Paired | Convert) else node.sensor
-
-
 def _metric(metric: str) -> dict[str, object]:
     known = METRICS.get(metric)
     version = known.version if known else 1
@@ -95,9 +91,9 @@ def describe(plan: Plan) -> dict[str, object]:
     formulas [{id, equation, source}]; units (the chain from stored to asked); steps, inputs before what uses them.
     """
     nodes = list(walk(plan.node))
-    used = [(_owner(node), bound) for node in nodes for bound in _bound(node)]
+    used = [(node.sensor, bound) for node in nodes if not isinstance(node, Convert) for bound in _bound(node)]
     parameters = {bound.name: _value(bound) for owner, bound in used if bound.name in PARAMS and owner == plan.sensor}
-    props = {(owner or plan.sensor, bound.name): _value(bound) for owner, bound in used if bound.origin != "request"}
+    props = {(owner, bound.name): _value(bound) for owner, bound in used if bound.origin != "request"}
     raws = [node for node in nodes if isinstance(node, Raw)]
     return {
         "metric": _metric(plan.metric),

@@ -55,11 +55,12 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A series of another sensor, to be sampled at given times: equal, else linear across gaps up to max_gap [us]."""
+    """A series of another sensor (`partner`) at the times of this one: equal, else linear up to max_gap [s]."""
 
+    sensor: str
     node: "Node"
+    partner: Bound
     max_gap: Bound
-    sensor: Bound
 
     @property
     def gap_us(self) -> int:

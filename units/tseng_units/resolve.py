@@ -122,7 +122,7 @@ class Resolver:
         if other is None:
             problem = f"{pair.sensor} names no sensor: {where.value!r}"
             raise _not_available(sensor, quantity, problem, pair.sensor, where.value)
-        return Paired(self.node(other, pair.metric), gap, where)
+        return Paired(sensor.id, self.node(other, pair.metric), where, gap)
 
     def _zero(self, sensor: Sensor, quantity: str) -> Bound:
         found = self._bind(sensor, quantity, ZERO_DATE)
@@ -196,5 +196,5 @@ def _checked(sensor: Sensor, quantity: str, name: str, value: object, check: Che
 
 def _fitted(node: Node, unit: str) -> Node:
     if isinstance(node, Paired):
-        return Paired(in_unit(node.node, unit), node.max_gap, node.sensor)
+        return Paired(node.sensor, in_unit(node.node, unit), node.partner, node.max_gap)
     return in_unit(node, unit)
