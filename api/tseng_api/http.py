@@ -4,7 +4,7 @@ A handler is a plain function `Received -> Response` and runs in a thread, becau
 of it may run on the event loop. It is called only once the whole body is here: a body cut short never reaches it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -57,7 +57,10 @@ def route(path: str, handler: Handler, role: Role = "reader", *, method: str = "
         session = await _let_in(request, role)
         body = await _body(request, session.engine.settings.body_limit)
         received = Received(session, request.path_params, request.query_params, request.headers, body)
-        return await run_in_threadpool(handler, received)
+        response = await run_in_threadpool(handler, received)
+        if request.method == "HEAD" and isinstance(response, _Streamed):
+            response.drop()
+        return response
 
     return Route(path, answer, methods=[method], name=handler.__name__)
 
@@ -111,7 +114,7 @@ def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield b"".join(waiting)
 
 
-def _first_then(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _first_then(first: bytes, rest: Iterator[bytes]) -> Generator[bytes, None, None]:
     yield first
     yield from rest
 
@@ -119,13 +122,17 @@ def _first_then(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 class _Streamed(StreamingResponse):
     """A streaming response whose iterator ends with it: when the client goes away, the work stops at the next block."""
 
-    def __init__(self, chunks: Iterator[bytes], media_type: str) -> None:
+    def __init__(self, chunks: Generator[bytes, None, None], media_type: str) -> None:
         super().__init__(chunks, media_type=media_type)
         self._chunks = chunks
+
+    def drop(self) -> None:
+        """Compute nothing further: what is sent from here on is empty."""
+        self._chunks.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._chunks.close()  # type: ignore[attr-defined]
+            self.drop()

@@ -12,6 +12,8 @@ from tseng_api.logs import configure
 
 # Of the ten seconds that a stop may take, what requests under way get; the rest is for the flush.
 _GRACE_SECONDS = 7
+# Longer than clients keep idle connections, so that it is they who close them and no request meets a closing one.
+_IDLE_SECONDS = 75
 
 
 class _Server(uvicorn.Server):
@@ -47,7 +49,8 @@ def serve(
     configure(engine.settings.log_level)
     config = uvicorn.Config(
         create_app(engine), log_config=None, access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=_GRACE_SECONDS, ssl_certfile=tls_cert, ssl_keyfile=tls_key,
+        timeout_graceful_shutdown=_GRACE_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
+        ssl_certfile=tls_cert, ssl_keyfile=tls_key,
     )  # fmt: skip
     listener = _listen(host, port)
     # uvicorn stops at a signal and then raises it once more: with this that second time ends nothing.

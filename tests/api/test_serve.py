@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -74,6 +73,14 @@ def test_ten_million_points_do_not_fill_the_memory(store: tuple[Path, str], serv
     assert count == (POINTS + 2 if format == "json" else 2 * POINTS - 1)
     assert peak - before < 300 * MIB
     assert slowest < 2
+
+
+def test_a_head_request_stops_at_the_head(store: tuple[Path, str], server: Process) -> None:
+    """No body is sent, and none of ten million points is written for it."""
+    with _client(server, store[1]) as client:
+        answer = client.head("/api/data", params=READ, headers={"X-Request-Id": "head"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert server.request("head")["bytes"] == 0
 
 
 def test_a_client_that_leaves_stops_the_work(store: tuple[Path, str], server: Process) -> None:
@@ -163,15 +170,9 @@ def test_uploads_from_many_connections_at_once_are_all_there(store: tuple[Path, 
         assert len(engine.get_data("short", "T", "C", start="2024-02-01")) == 80
 
 
-def test_tls_is_announced_and_spoken(store: tuple[Path, str], tmp_path: Path) -> None:
-    """With a certificate the line says https, and that is what is spoken."""
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)],
-        capture_output=True,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
+def test_tls_is_announced_and_spoken(store: tuple[Path, str]) -> None:
+    """With a certificate the line says https, and that is what is spoken. The pair in `tls/` serves this test alone."""
+    cert, key = (Path(__file__).parent / "tls" / name for name in ("cert.pem", "key.pem"))
     with serving(store[0], "--tls-cert", str(cert), "--tls-key", str(key)) as process:
         assert process.line.startswith("listening https://127.0.0.1:")
         context = ssl.create_default_context(cafile=str(cert))
