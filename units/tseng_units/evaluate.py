@@ -35,7 +35,11 @@ class Source(Protocol):
     """Where raw readings come from; the engine's is storage, the tests' is a dict."""
 
     def read(self, sensor: str, metric: str, start: int | None, end: int | None) -> tuple[Times, Floats]:
-        """Valid readings with start <= time <= end: ascending unique int64 us and finite float64, never written to."""
+        """Valid readings with start <= time <= end: ascending unique int64 us and finite float64.
+
+        Times are never written to. Values that are writeable are the caller's to change; a source that keeps them
+        hands out read-only ones.
+        """
 
     def blocks(self, sensor: str, metric: str, start: int | None, end: int | None) -> Iterator[tuple[int, int]]:
         """Ascending disjoint windows [us, inclusive] that cover all readings in [start, end], each of bounded size."""
@@ -206,7 +210,8 @@ class _Run:
     def _computed(self, node: Node, start: int | None, end: int | None) -> Block:
         match node:
             case Raw():
-                return Block(*self._source.read(node.sensor, node.metric, start, end), False)
+                time, value = self._source.read(node.sensor, node.metric, start, end)
+                return Block(time, value, value.flags.writeable)
             case Convert():
                 return self._convert(node, start, end)
             case Map():
