@@ -164,9 +164,12 @@ def _stock(stock: "pint.UnitRegistry[float]", value: float, source: str, target:
     return float(value * (one / other).to_base_units().magnitude)
 
 
-@given(st.sampled_from(PAIRS), st.floats(-1e9, 1e9))
+@given(st.sampled_from(PAIRS), st.floats(-1e9, 1e9).filter(lambda value: abs(value) > 1e-280 or value == 0))
 def test_round_trip(pair: tuple[str, str, str], value: float) -> None:
-    """There and back again is the same value within 1e-12 (temperatures: of their value in kelvin)."""
+    """There and back again is the same value within 1e-12 (temperatures: of their value in kelvin).
+
+    Not for values next to the smallest float64, where digits run out whatever one does.
+    """
     dimension, from_id, to_id = pair
     back = convert(convert(value, from_id, to_id, dimension), to_id, from_id, dimension)
     size = abs(value) + (500.0 if dimension == "temperature" else 0.0)
