@@ -176,6 +176,16 @@ def test_a_stream_in_blocks_is_the_series(engine: Engine) -> None:
     assert np.array_equal(np.concatenate([values for _, values in blocks]), value - 86_400 / 8)
 
 
+@pytest.mark.parametrize("flushed", [False, True], ids=["log", "parquet"])
+def test_a_read_leaves_the_next_one_alone(site: Engine, flushed: bool) -> None:
+    """Deriving works on what was read, and yet the raw series comes back unchanged, from log and files alike."""
+    if flushed:
+        site.store.flush()
+    for _ in range(2):
+        assert site.get_data(SENSOR, "dT", "F").value == pytest.approx([0, 2.7, -1.35])
+        assert site.get_data(SENSOR, "T", "C").value.tolist() == [10.0, 11.5, 9.25]
+
+
 def test_projects_do_not_see_each_other(site: Engine) -> None:
     """The same sensor id in another project is another sensor; without it there, it is unknown."""
     other = site.create_project("Other", itwin_id="6ee68656-ce20-452c-a4e6-b6b3a3b55537")
