@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from tseng_storage import delta
-from tseng_storage.cache import BoundedCache
 from tseng_storage.files import exclusive
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
@@ -21,7 +20,7 @@ from tseng_storage.maintenance import Maintenance, touch
 from tseng_storage.observations import Rows
 from tseng_storage.ordering import Point, in_order, joined, position, without_repeats
 from tseng_storage.overlap import contested_segments
-from tseng_storage.segment_file import Group, SegmentFile
+from tseng_storage.segment_file import Decoded, SegmentFile
 from tseng_storage.segments import Segment, SegmentWriter, union
 from tseng_storage.settings import StoreSettings
 
@@ -133,8 +132,8 @@ def _point(rows: Rows, number: int) -> Point:
 
 def merged_slices(layout: Layout, segments: Sequence[Segment], size: int) -> Iterator[Rows]:
     """All rows of the segments in order, in slices of about `size`; versions of a point are never parted."""
-    cache: BoundedCache[Group] = BoundedCache(0)
-    files = [SegmentFile(layout.segment(segment.name), cache) for segment in segments]
+    decoded = Decoded(0)
+    files = [SegmentFile(layout.segment(segment.name), decoded) for segment in segments]
     groups = sorted(
         (_first_point(file, number), index, number)
         for index, file in enumerate(files) for number in range(len(file.groups))

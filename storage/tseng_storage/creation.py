@@ -56,11 +56,11 @@ def _create(layout: Layout, database: Database) -> None:
     if _version(database) is not None:
         return
     delta.repair(layout, {})
-    entries = delta.create(layout)
+    files = delta.create(layout)
     with database.write() as connection:
         METADATA.create_all(connection)
         _first_rows(connection)
-    Log(database).note(entries)
+    Log(database).note(files)
     sync_folder(layout.catalog.parent)
 
 
@@ -74,7 +74,7 @@ def _first_rows(connection: Connection) -> None:
 def _repair(layout: Layout, database: Database) -> None:
     try:
         with exclusive(layout.lock, wait=False):
-            delta.repair(layout, Log(database).entries())
+            delta.repair(layout, Log(database).noted())
     except StoreBusy:
         # Whoever holds the lock opened the store after the last power cut, and looked then.
         return

@@ -8,24 +8,27 @@ acknowledged data without a query. It never holds a transaction, because inside 
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
-from tseng_storage.errors import StoreClosed
+from tseng_storage.errors import Damaged, StorageError, StoreBusy, StoreClosed
 
 
 class Database:
     """Connections to the SQLite file at `path`; thread-safe. `busy_seconds`: how long to wait for other processes."""
 
     def __init__(self, path: Path, busy_seconds: float) -> None:
+        self._path = path
         self._writing = threading.RLock()
         self._reading = threading.RLock()
         self._engines = [_engine(path, busy_seconds, begin) for begin in ("BEGIN IMMEDIATE", "BEGIN")]
-        self._writer, self._reader = (engine.connect() for engine in self._engines)
+        with _translated(path):
+            self._writer, self._reader = (engine.connect() for engine in self._engines)
         self._watcher = sqlite3.connect(path, busy_seconds, isolation_level=None, check_same_thread=False)
         self._closed = False
 
@@ -34,7 +37,7 @@ class Database:
         """One transaction, durable when the block has ended; nothing happened when the block raises."""
         with self._writing:
             self._check()
-            with self._writer.begin():
+            with _translated(self._path), self._writer.begin():
                 yield self._writer
 
     @contextmanager
@@ -42,8 +45,19 @@ class Database:
         """One consistent view; waits for nobody."""
         with self._reading:
             self._check()
-            with self._reader.begin():
+            with _translated(self._path), self._reader.begin():
                 yield self._reader
+
+    def prepare(self, statement: ClauseElement, order: Sequence[str]) -> str:
+        """A statement as text for `exec_driver_sql`, its values bound by place in that `order`.
+
+        For the one statement of the hot path: composing it anew costs more than SQLite takes to run it.
+        """
+        compiled = statement.compile(dialect=self._engines[0].dialect)
+        places = list(getattr(compiled, "positiontup", None) or ())
+        if places != list(order):
+            raise ValueError(f"the statement binds {places}, not {order}")
+        return str(compiled)
 
     def changes(self) -> int:
         """A number that differs after any commit by any process, this one's other connections included."""
@@ -81,6 +95,22 @@ class Database:
     def _check(self) -> None:
         if self._closed:
             raise StoreClosed("the store is closed")
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """The database's own errors as those of storage; everything else passes."""
+    try:
+        yield
+    except OperationalError as fault:
+        if "locked" in str(fault.orig) or "busy" in str(fault.orig):
+            raise StoreBusy(f"another process kept the catalog locked for too long: {fault.orig}") from fault
+        raise StorageError(f"the catalog cannot be used: {fault.orig}", "file", str(path)) from fault
+    except DatabaseError as fault:
+        # The driver's plain DatabaseError, not one of its subclasses, is what a torn or foreign file raises.
+        if type(fault.orig) is sqlite3.DatabaseError:
+            raise Damaged(f"{path.parent.name}/{path.name}: {fault.orig}", "file", str(path)) from fault
+        raise
 
 
 def _engine(path: Path, busy_seconds: float, begin: str) -> Engine:

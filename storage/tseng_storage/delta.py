@@ -29,11 +29,11 @@ CHECKPOINT_EVERY = 32
 """Commits between two checkpoints: opening a store reads at most so many commits."""
 
 
-def create(layout: Layout) -> list[tuple[int, str]]:
-    """Make the empty table, synced, unless it exists; (version, SHA-256) of its first commit."""
+def create(layout: Layout) -> dict[str, str]:
+    """Make the empty table, synced, unless it exists; the SHA-256 by name of its first commit."""
     first = replay.entry_path(layout.delta_log, 0)
     if first.exists():
-        return [(0, file_hash(first))]
+        return {first.name: file_hash(first)}
     from deltalake.transaction import create_table_with_add_actions
 
     make_folder(layout.observations)
@@ -44,7 +44,7 @@ def create(layout: Layout) -> list[tuple[int, str]]:
     sync_file(first)
     sync_folder(layout.delta_log)
     sync_folder(layout.root)
-    return [(0, file_hash(first))]
+    return {first.name: file_hash(first)}
 
 
 def commit(
@@ -54,8 +54,8 @@ def commit(
     flushed: int | None = None,
     *,
     rewrite: bool = False,
-) -> list[tuple[int, str]]:
-    """Add and remove segments in one atomic, synced step; (version, SHA-256) of the commits now on disk.
+) -> dict[str, str]:
+    """Add and remove segments in one atomic, synced step; SHA-256 by name of the files of the log now on disk.
 
     `flushed`: the last upload (seq) that the table now contains. `rewrite`: the same observations in other files, which
     those who follow the table's changes skip. Call under the maintenance lock.
@@ -78,25 +78,25 @@ def commit(
     entry = replay.entry_path(layout.delta_log, version)
     sync_file(entry)
     sync_folder(layout.delta_log)
-    if version % CHECKPOINT_EVERY == 0:
-        checkpoint(layout)
-    return [(version, file_hash(entry))]
+    written = [entry, *(checkpoint(layout) if version % CHECKPOINT_EVERY == 0 else [])]
+    return {path.name: file_hash(path) for path in written}
 
 
-def checkpoint(layout: Layout) -> None:
-    """Sum up the log in a synced checkpoint, then clean away commits older than the table's retention (30 days)."""
+def checkpoint(layout: Layout) -> list[Path]:
+    """Sum up the log in a synced checkpoint, then clean away commits beyond the table's retention; the files written."""
     from deltalake import DeltaTable
 
     table = DeltaTable(str(layout.root))
     table.create_checkpoint()
-    for path in replay.checkpoint_files(layout.delta_log, table.version()):
+    files = [*replay.checkpoint_files(layout.delta_log, table.version()), layout.delta_log / "_last_checkpoint"]
+    for path in files:
         sync_file(path)
-    sync_file(layout.delta_log / "_last_checkpoint")
     sync_folder(layout.delta_log)
     table.cleanup_metadata()
+    return files
 
 
-def repair(layout: Layout, known: Mapping[int, str]) -> list[Path]:
+def repair(layout: Layout, known: Mapping[str, str]) -> list[Path]:
     """Take away what a power cut tore, under the maintenance lock; the files set aside.
 
     `known`: the commits noted as being on disk. One of those that does not parse was not torn but damaged: it stays,
@@ -118,9 +118,9 @@ def _repair_checkpoint(layout: Layout) -> list[Path]:
     return []
 
 
-def _repair_newest(layout: Layout, known: Mapping[int, str]) -> list[Path]:
-    entries = sorted(layout.delta_log.glob("[0-9]" * 20 + ".json"))
-    if not entries or int(entries[-1].stem) in known or _parses(entries[-1]):
+def _repair_newest(layout: Layout, known: Mapping[str, str]) -> list[Path]:
+    entries = replay.entries(layout.delta_log)
+    if not entries or entries[-1].name in known or _parses(entries[-1]):
         return []
     return _set_aside(entries[-1:])
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from zlib import crc32
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -25,11 +26,13 @@ from tseng_storage.entities import now_us
 from tseng_storage.errors import NotFound
 from tseng_storage.observations import Rows
 from tseng_storage.payload import LogRow, encode
-from tseng_storage.tables import DELTA_ENTRY, LOG, META, PROJECT, SERIES
+from tseng_storage.tables import DELTA_FILE, LOG, META, PROJECT, SERIES
 
 _GROUP = 512
 
 Series = tuple[str, str]
+
+_NO_FILES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -60,7 +63,8 @@ class Log:
         self._database = database
         self._queue: deque[_Pending] = deque()
         self._committing = threading.Lock()
-        self._known: set[tuple[str, str, str]] = set()
+        self._known: dict[str, set[Series]] = {}
+        self._insert_row = database.prepare(_INSERT, _INSERT_ORDER)
 
     def append(self, project: str, rows: Rows) -> int:
         """Keep `rows` durably; their seq. NotFound without such a project."""
@@ -94,26 +98,29 @@ class Log:
             for pending in group:
                 pending.error = pending.error or fault
         else:
-            self._known.update((done.project, *one) for done in group if done.error is None for one in done.series)
+            for done in group:
+                if done.error is None:
+                    self._known.setdefault(done.project, set()).update(done.series)
         for pending in group:
             pending.done = True
 
     def _insert(self, connection: Connection, group: list[_Pending]) -> None:
         now = now_us()
-        for project in {pending.project for pending in group}:
-            if connection.execute(_PROJECT_EXISTS, {"id": project}).first() is None:
-                _fail(group, project)
-        good = [pending for pending in group if pending.error is None]
-        for pending in good:
-            row = {
-                "project": pending.project, "received": now, "rows": pending.rows,
-                "checksum": crc32(pending.payload), "payload": pending.payload,
-            }  # fmt: skip
-            pending.seq = connection.execute(_INSERT, row).scalar_one()
-        fresh = {(pending.project, *one) for pending in good for one in pending.series} - self._known
+        fresh: set[tuple[str, Series]] = set()
+        for pending in group:
+            project, payload = pending.project, pending.payload
+            values = (project, now, pending.rows, crc32(payload), payload, project)
+            seq = connection.exec_driver_sql(self._insert_row, values).scalar()
+            if seq is None:
+                pending.error = NotFound(f"there is no project {project!r}", "project", project)
+                continue
+            pending.seq = seq
+            fresh |= {(project, one) for one in pending.series - self._known.get(project, _NONE)}
         if fresh:
-            names = ("project", "sensor", "metric")
-            rows = [{**dict(zip(names, one, strict=True)), "seen": now} for one in sorted(fresh)]
+            rows = [
+                {"project": project, "sensor": sensor, "metric": metric, "seen": now}
+                for project, (sensor, metric) in sorted(fresh)
+            ]
             connection.execute(_NOTE_SERIES, rows)
 
     # -- reading and trimming
@@ -130,18 +137,21 @@ class Log:
         with self._database.read() as connection:
             return LogState(*connection.execute(_STATE).one())
 
-    def trim(self, seq: int, entries: Iterable[tuple[int, str]] = ()) -> None:
-        """Forget the rows up to `seq`, now on disk elsewhere; note (version, hash) of the commits that hold them."""
+    def trim(self, seq: int, files: Mapping[str, str] = _NO_FILES) -> None:
+        """Forget the rows up to `seq`, now on disk elsewhere; note the commits that hold them, as `note` does."""
         with self._database.write() as connection:
             connection.execute(delete(LOG).where(LOG.c.seq <= seq))
             if int(connection.execute(_TRIMMED).scalar_one()) < seq:
                 connection.execute(update(META).where(META.c.key == "trimmed").values(value=str(seq)))
-            note_entries(connection, entries)
+            _note(connection, files)
 
-    def note(self, entries: Iterable[tuple[int, str]]) -> None:
-        """Note (version, hash) of commits on disk; from then on a commit that does not parse is damage, not torn."""
+    def note(self, files: Mapping[str, str]) -> None:
+        """Note the SHA-256 by name of files of the Delta log now on disk.
+
+        From then on a commit that does not parse is damage; before, it may be torn.
+        """
         with self._database.write() as connection:
-            note_entries(connection, entries)
+            _note(connection, files)
 
     def drop_markers(self, upto: int) -> None:
         """Forget the markers up to `upto`."""
@@ -155,10 +165,10 @@ class Log:
             first: int | None = connection.execute(query).scalar_one()
         return first
 
-    def entries(self) -> dict[int, str]:
-        """SHA-256 by version of the commits known to be on disk."""
+    def noted(self) -> dict[str, str]:
+        """SHA-256 by name of the files of the Delta log known to be on disk."""
         with self._database.read() as connection:
-            return {row.version: row.sha256 for row in connection.execute(select(DELTA_ENTRY))}
+            return {row.name: row.sha256 for row in connection.execute(select(DELTA_FILE))}
 
     def trimmed(self) -> int:
         """The last seq that was dropped after a flush."""
@@ -166,21 +176,26 @@ class Log:
             return int(connection.execute(_TRIMMED).scalar_one())
 
 
-def note_entries(connection: Connection, entries: Iterable[tuple[int, str]]) -> None:
-    """Record the SHA-256 of Delta commits, for verify."""
-    for version, digest in entries:
-        connection.execute(delete(DELTA_ENTRY).where(DELTA_ENTRY.c.version == version))
-        connection.execute(insert(DELTA_ENTRY).values(version=version, sha256=digest))
+def _note(connection: Connection, files: Mapping[str, str]) -> None:
+    for name, digest in files.items():
+        connection.execute(delete(DELTA_FILE).where(DELTA_FILE.c.name == name))
+        connection.execute(insert(DELTA_FILE).values(name=name, sha256=digest))
 
 
-def _fail(group: list[_Pending], project: str) -> None:
-    for pending in group:
-        if pending.project == project:
-            pending.error = NotFound(f"there is no project {project!r}", "project", project)
+_NONE: set[Series] = set()
 
-
-_PROJECT_EXISTS = select(PROJECT.c.id).where(PROJECT.c.id == bindparam("id"))
-_INSERT = insert(LOG).returning(LOG.c.seq)
+# One statement that finds the project and takes the number: this is what every upload waits for.
+_INSERT_ORDER = ("project", "received", "rows", "checksum", "payload", "known")
+_INSERT = (
+    insert(LOG)
+    .from_select(
+        _INSERT_ORDER[:-1],
+        select(*(bindparam(name, type_=LOG.c[name].type) for name in _INSERT_ORDER[:-1])).where(
+            select(PROJECT.c.id).where(PROJECT.c.id == bindparam("known")).exists()
+        ),
+    )
+    .returning(LOG.c.seq)
+)
 _NOTE_SERIES = insert(SERIES).prefix_with("OR IGNORE", dialect="sqlite")
 _TRIMMED = select(META.c.value).where(META.c.key == "trimmed")
 _AFTER = (

@@ -79,8 +79,8 @@ class Maintenance:
             )
             for project, parts in uploads.items()
         ]
-        entries = delta.commit(self._layout, segments, flushed=batch[-1].seq)
-        self._log.trim(batch[-1].seq, entries)
+        files = delta.commit(self._layout, segments, flushed=batch[-1].seq)
+        self._log.trim(batch[-1].seq, files)
         return sum(row.rows for row in batch)
 
     def load(self, project: str, rows: Rows) -> int:

@@ -24,6 +24,15 @@ Codes = NDArray[np.int32]
 Instants = NDArray[np.int64]
 Values = NDArray[np.float64]
 
+ID_LENGTH = 1000
+"""Characters that the id of a sensor or metric may have."""
+
+FIRST_INSTANT = -62_135_596_800_000_000
+LAST_INSTANT = 253_402_300_799_999_999
+"""The years 1 to 9999, which all readers of the files can show: epoch us of 0001-01-01 and before 10000-01-01."""
+
+_FEW = 10_000
+
 MICROSECONDS = pa.timestamp("us", "UTC")
 
 
@@ -88,9 +97,18 @@ def normalise(table: pa.Table) -> Rows:
         raise InvalidObservations(f"column {missing[0]!r} is missing", missing[0], table.column_names, COLUMNS)
     sensors, sensor = _codes(table.column("sensor"), "sensor")
     metrics, metric = _codes(table.column("metric"), "metric")
+    _check_ids(sensors, "sensor")
+    _check_ids(metrics, "metric")
     later = np.broadcast_to(np.int64(0), table.num_rows)
     instants, values = _instants(table.column("time")), _values(table.column("value"))
     return Rows(sensors, metrics, sensor, metric, instants, values, later, later)
+
+
+def _check_ids(names: Sequence[str], column: str) -> None:
+    # Parquet writes no bounds for longer text, and without bounds nothing could be found.
+    long = next((name for name in names if len(name) > ID_LENGTH or not name), None)
+    if long is not None:
+        raise InvalidObservations(f"column {column!r}: an id has 1 to {ID_LENGTH} characters", column, long[:80])
 
 
 def _codes(column: pa.ChunkedArray, name: str) -> tuple[tuple[str, ...], Codes]:
@@ -112,6 +130,9 @@ def _hidden_nulls(column: pa.ChunkedArray) -> bool:
 def _ranked(array: pa.Array) -> tuple[tuple[str, ...], Codes]:
     if pa.types.is_dictionary(array.type):
         names, codes = array.dictionary, to_numpy(array.indices.cast(pa.int32()), np.int32)
+    elif len(array) < _FEW:
+        encoded = array.dictionary_encode()
+        names, codes = encoded.dictionary, to_numpy(encoded.indices, np.int32)
     else:
         # Runs first: a table sorted by sensor has a thousand of them where it has millions of rows.
         runs = pc.run_end_encode(array)
@@ -141,11 +162,17 @@ def _instants(column: pa.ChunkedArray) -> Instants:
     try:
         if pa.types.is_timestamp(kind) and kind.unit == "ns":
             # Floored, not cut towards zero: before 1970 a cut would move instants forward.
-            return np.floor_divide(to_numpy(flat(column).view(pa.int64()), np.int64), 1000, dtype=np.int64)
+            return _in_range(np.floor_divide(to_numpy(flat(column).view(pa.int64()), np.int64), 1000, dtype=np.int64))
         zone = kind.tz if pa.types.is_timestamp(kind) else None
-        return to_numpy(flat(column.cast(pa.timestamp("us", zone))).view(pa.int64()), np.int64)
+        return _in_range(to_numpy(flat(column.cast(pa.timestamp("us", zone))).view(pa.int64()), np.int64))
     except pa.ArrowInvalid as fault:
         raise InvalidObservations(f"column 'time' does not fit: {fault}", "time", str(kind)) from fault
+
+
+def _in_range(instants: Instants) -> Instants:
+    if len(instants) and not FIRST_INSTANT <= instants.min() <= instants.max() <= LAST_INSTANT:
+        raise InvalidObservations("column 'time' reaches beyond the years 1 to 9999", "time")
+    return instants
 
 
 def _values(column: pa.ChunkedArray) -> Values:

@@ -15,7 +15,7 @@ import numpy as np
 from tseng_storage.cache import BoundedCache
 from tseng_storage.layout import Layout
 from tseng_storage.observations import Instants, Values
-from tseng_storage.segment_file import Group, SegmentFile
+from tseng_storage.segment_file import Decoded, SegmentFile
 from tseng_storage.segments import Segment
 from tseng_storage.settings import StoreSettings
 from tseng_storage.snapshot import Snapshot
@@ -40,14 +40,14 @@ class Reader:
 
     def __init__(self, layout: Layout, settings: StoreSettings) -> None:
         self._layout, self._settings = layout, settings
-        self._groups: BoundedCache[Group] = BoundedCache(settings.cache_bytes)
+        self._decoded = Decoded(settings.cache_bytes)
         self._files: BoundedCache[SegmentFile] = BoundedCache(_OPEN_FILES)
 
     def open(self, segment: Segment) -> SegmentFile:
         """The open file of a segment, from the cache where possible."""
         file = self._files.get(segment.name)
         if file is None:
-            file = SegmentFile(self._layout.segment(segment.name), self._groups)
+            file = SegmentFile(self._layout.segment(segment.name), self._decoded)
             self._files.put(segment.name, file, 1)
         return file
 
@@ -56,7 +56,7 @@ class Reader:
     ) -> tuple[Instants, Values]:
         """Valid points of a series in [start, end] (epoch us, None: open): times ascending and unique, no NaN.
 
-        The arrays may be views of cached data and then cannot be written to.
+        Values that may be cached data cannot be written to; those that can are the caller's. Times are never written to.
         """
         pieces = [piece for piece in self._pieces(at, project, sensor, metric, start, end) if len(piece.time)]
         if not pieces:
@@ -76,7 +76,8 @@ class Reader:
                 continue
             file = self.open(segment)
             for number in file.find(sensor, metric, start, end):
-                run = file.group(number).runs.get((sensor, metric))
+                # A group at the seam of two sensors may turn out not to hold the series: its values stay undecoded.
+                run = file.runs(number).get((sensor, metric))
                 if run is not None:
                     yield _cut(file, number, run, start, end)
         chunk = at.tail_chunk(project, sensor, metric)
@@ -117,9 +118,9 @@ class Reader:
                 if bounds.series is not None:
                     yield _clip(*bounds.time, start, end, bounds.rows)
                     continue
-                group = file.group(number)
-                low, high = group.runs.get((sensor, metric), (0, 0))
-                yield from _parts(group.time[low:high], start, end, self._settings.block_points)
+                run = file.runs(number).get((sensor, metric))
+                if run is not None:
+                    yield from _parts(file.values(number)[0][slice(*run)], start, end, self._settings.block_points)
         chunk = at.tail_chunk(project, sensor, metric)
         if chunk is not None:
             yield from _parts(chunk.time, start, end, self._settings.block_points)
@@ -147,10 +148,17 @@ def _window(time: Instants, start: int | None, end: int | None) -> slice:
 
 
 def _cut(file: SegmentFile, number: int, run: tuple[int, int], start: int | None, end: int | None) -> Piece:
-    group = file.group(number)
-    part = _window(group.time[run[0] : run[1]], start, end)
+    time, value = file.values(number)
+    part = _window(time[slice(*run)], start, end)
     rows = slice(run[0] + part.start, run[0] + part.stop)
-    return Piece(group.time[rows], group.value[rows], lambda: file.seq(number)[rows], group.nulls)
+    return Piece(time[rows], value[rows], lambda: file.seq(number)[rows], file.groups[number].nulls > 0)
+
+
+def _shared(values: Values) -> Values:
+    """A view that cannot be written to: the array may be the cache's, and callers may change what they can."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def _join(pieces: list[Piece]) -> tuple[Instants, Values]:
@@ -159,7 +167,7 @@ def _join(pieces: list[Piece]) -> tuple[Instants, Values]:
     if follow:
         one = len(pieces) == 1
         time = pieces[0].time if one else np.concatenate([piece.time for piece in pieces])
-        value = pieces[0].value if one else np.concatenate([piece.value for piece in pieces])
+        value = _shared(pieces[0].value) if one else np.concatenate([piece.value for piece in pieces])
     else:
         time = np.concatenate([piece.time for piece in pieces])
         seq = np.concatenate([piece.seq() for piece in pieces])

@@ -10,6 +10,7 @@ looks whether the next number exists and reads that one file. Source: the Delta 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,16 +48,27 @@ def entry_path(folder: Path, version: int) -> Path:
 
 
 def load(folder: Path) -> TableState:
-    """The newest state, from the last checkpoint on; Damaged names a file that cannot be read."""
-    return advance(folder, _from_checkpoint(folder))
+    """The newest state, from the last checkpoint on; Damaged names a file that is missing or cannot be read."""
+    state = advance(folder, _from_checkpoint(folder))
+    following = entry_path(folder, state.version + 1)
+    if any(path.name > following.name for path in entries(folder)) and not following.exists():
+        raise Damaged(f"{following.name}: the commit is missing and later ones exist", "file", str(following))
+    return state
 
 
-def is_current(folder: Path, state: TableState) -> bool:
+def entries(folder: Path) -> list[Path]:
+    """The commits in the log folder, oldest first."""
+    return sorted(folder.glob("[0-9]" * 20 + ".json"))
+
+
+def is_current(folder: Path | str, state: TableState) -> bool:
     """Whether no later commit than `state` exists. Two look-ups of a name, no reading.
 
     The second covers a reader that slept until the commits it knows were cleaned away, its successor with them.
     """
-    return not entry_path(folder, state.version + 1).exists() and entry_path(folder, state.version).exists()
+    # Plain strings: this runs before every read, and building paths would take longer than asking the file system.
+    exists = os.path.exists
+    return not exists(f"{folder}/{state.version + 1:020d}.json") and exists(f"{folder}/{state.version:020d}.json")
 
 
 def refresh(folder: Path, state: TableState) -> TableState:

@@ -6,6 +6,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from tseng_storage.observations import Instants, Rows, Values, rank
 from tseng_storage.segments import VERSIONS
 
 Series = tuple[str, str]
+Runs = dict[Series, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -37,36 +39,40 @@ class GroupBounds:
         return self.low if self.low == self.high else None
 
 
-@dataclass(frozen=True)
-class Group:
-    """One decoded row group. `time`: int64, epoch us; `value`: float64, NaN missing; `runs`: series to (from, to)."""
+class Decoded:
+    """What was decoded before, for all segments of a store: values, and apart from them the places of the series.
 
-    time: Instants
-    value: Values
-    runs: dict[Series, tuple[int, int]]
-    nulls: bool
+    The places of a row group take a hundredth of the memory of its values and cost as much to decode. They get a
+    quarter of the budget, and so outlive the values many times over.
+    """
 
-    @property
-    def cost(self) -> int:
-        """Bytes held, roughly."""
-        return self.time.nbytes + self.value.nbytes + 200 * len(self.runs) + 500
+    def __init__(self, budget: int) -> None:
+        self.values: BoundedCache[tuple[Instants, Values]] = BoundedCache(budget - budget // 4)
+        self.runs: BoundedCache[Runs] = BoundedCache(budget // 4)
 
 
 class SegmentFile:
-    """An open segment; `cache` is shared by all of a store. Raises FileNotFoundError when it was vacuumed meanwhile."""
+    """An open segment; `decoded` is shared by all of a store. FileNotFoundError when it was vacuumed meanwhile."""
 
-    def __init__(self, path: Path, cache: BoundedCache[Group]) -> None:
-        self._path, self._cache = path, cache
+    def __init__(self, path: Path, decoded: Decoded) -> None:
+        self._path, self._decoded = path, decoded
         self._lock = threading.Lock()
         try:
             self._file = pq.ParquetFile(path, memory_map=True, read_dictionary=["sensor", "metric"])
-            self.groups = tuple(_bounds(self._file.metadata))
         except (pa.ArrowException, OSError) as fault:
             if isinstance(fault, FileNotFoundError):
                 raise
             raise _damaged(path, fault) from fault
         self.versions = (self._file.metadata.metadata or {}).get(VERSIONS.encode()) != b"one"
-        self._last_sensor = [group.high[0] for group in self.groups]
+
+    @cached_property
+    def groups(self) -> tuple[GroupBounds, ...]:
+        """What the footer says of each row group; a session over many segments never asks."""
+        return tuple(_bounds(self._file.metadata))
+
+    @cached_property
+    def _last_sensor(self) -> list[str]:
+        return [group.high[0] for group in self.groups]
 
     def find(self, sensor: str, metric: str, start: int | None, end: int | None) -> Iterator[int]:
         """The row groups that may hold points of the series in the window (inclusive, epoch us; None: open)."""
@@ -79,14 +85,27 @@ class SegmentFile:
             if (start is None or group.time[1] >= start) and (end is None or group.time[0] <= end):
                 yield number
 
-    def group(self, number: int) -> Group:
-        """Decode a row group, or take it from the cache."""
+    def runs(self, number: int) -> Runs:
+        """Where each series of a row group lies: (sensor, metric) to (first row, row after the last)."""
+        single = self.groups[number].series
+        if single is not None:
+            return {single: (0, self.groups[number].rows)}
         key = (self._path, number)
-        group = self._cache.get(key)
-        if group is None:
-            group = self._decode(number)
-            self._cache.put(key, group, group.cost)
-        return group
+        runs = self._decoded.runs.get(key)
+        if runs is None:
+            runs = _runs(self._read(number, ["sensor", "metric"]))
+            self._decoded.runs.put(key, runs, 500 + 250 * len(runs))
+        return runs
+
+    def values(self, number: int) -> tuple[Instants, Values]:
+        """A row group's times (int64, epoch us) and values (float64, NaN where missing), decoded or from the cache."""
+        key = (self._path, number)
+        values = self._decoded.values.get(key)
+        if values is None:
+            table = self._read(number, ["time", "value"])
+            values = to_numpy(flat(table.column(0)), np.int64), to_numpy(flat(table.column(1)), np.float64)
+            self._decoded.values.put(key, values, 500 + 16 * len(values[0]))
+        return values
 
     def seq(self, number: int) -> Instants:
         """int64: the log positions of a row group's rows."""
@@ -95,15 +114,6 @@ class SegmentFile:
     def rows(self, number: int) -> Rows:
         """A whole row group with all columns."""
         return rows_of(self._read(number, None))
-
-    def _decode(self, number: int) -> Group:
-        bounds = self.groups[number]
-        single = bounds.series
-        table = self._read(number, ["time", "value"] if single else ["sensor", "metric", "time", "value"])
-        runs = {single: (0, table.num_rows)} if single else _runs(table)
-        time = to_numpy(flat(table.column("time")), np.int64)
-        value = to_numpy(flat(table.column("value")), np.float64)
-        return Group(time, value, runs, bounds.nulls > 0)
 
     def _read(self, number: int, columns: list[str] | None) -> pa.Table:
         try:
@@ -127,7 +137,7 @@ def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], np.ndarray[tuple[i
     return rank(array.dictionary.to_pylist(), to_numpy(array.indices, np.int32))
 
 
-def _runs(table: pa.Table) -> dict[Series, tuple[int, int]]:
+def _runs(table: pa.Table) -> Runs:
     sensors, sensor = _codes(table.column("sensor"))
     metrics, metric = _codes(table.column("metric"))
     starts = np.flatnonzero((sensor[1:] != sensor[:-1]) | (metric[1:] != metric[:-1])) + 1

@@ -83,14 +83,17 @@ class Snapshots:
     def __init__(self, layout: Layout, database: Database, log: Log) -> None:
         self._layout, self._database, self._log = layout, database, log
         self._lock = threading.Lock()
+        self._folder = str(layout.delta_log)
         self._changes: int | None = None
         table = replay.EMPTY
         self._current = Snapshot(table, SegmentIndex(table), Tail(0), 0)
 
     def current(self) -> Snapshot:
         """The newest snapshot: everything acknowledged before the call is in it."""
-        snapshot, changes = self._current, self._changes
-        if changes == self._database.changes() and replay.is_current(self._layout.delta_log, snapshot.table):
+        # The counter first: whoever sees a new one here also sees the snapshot that was published before it.
+        changes = self._changes
+        snapshot = self._current
+        if changes == self._database.changes() and replay.is_current(self._folder, snapshot.table):
             return snapshot
         with self._lock:
             return self._refresh()
@@ -115,7 +118,6 @@ class Snapshots:
     def _publish(self, table: TableState, tail: Tail, changes: int) -> Snapshot:
         before = self._current
         index = before.index if table is before.table else SegmentIndex(table)
-        # The snapshot before the counter: whoever sees the new counter without the lock must see the new snapshot too.
         self._current = Snapshot(table, index, tail, tail.last)
         self._changes = changes
         return self._current

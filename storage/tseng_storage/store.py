@@ -92,7 +92,9 @@ class Store:
 
     def load(self, table: pa.Table, project: str) -> int:
         """As `append` for large tables in any order: straight to segments, on disk when the seq is returned."""
-        return self._maintenance.load(project, normalise(table))
+        seq = self._maintenance.load(project, normalise(table))
+        self._background.wake(0)
+        return seq
 
     def delete_project(self, project: str) -> None:
         """Delete a project with all that belongs to it; NotFound without one, Exists for the default one."""

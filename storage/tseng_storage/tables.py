@@ -102,9 +102,9 @@ LOG = Table(
     sqlite_autoincrement=True,
 )
 
-DELTA_ENTRY = Table(
-    "delta_entry",
+DELTA_FILE = Table(
+    "delta_file",
     METADATA,
-    Column("version", BigInteger, primary_key=True),
+    Column("name", String, primary_key=True),
     Column("sha256", String, nullable=False),
 )

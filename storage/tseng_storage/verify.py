@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,9 +46,10 @@ class Report:
 
 def verify(layout: Layout, database: Database, log: Log) -> Report:
     """Check every commit, segment and upload."""
-    known = log.entries()
-    entries = sorted(layout.delta_log.glob("[0-9]" * 20 + ".json"))
-    damages = [damage for path in entries if (damage := _entry(layout, path, known.get(int(path.stem))))]
+    noted = log.noted()
+    entries = replay.entries(layout.delta_log)
+    damages = [damage for path in entries if (damage := _entry(layout, path, noted.get(path.name)))]
+    damages += _log_folder(layout, noted)
     segments, faults = _segments(layout)
     damages += faults
     damages += [damage for segment in segments if (damage := _segment(layout, segment))]
@@ -75,6 +76,21 @@ def _entry(layout: Layout, path: Path, recorded: str | None) -> Damage | None:
     if recorded is not None and hashlib.sha256(content).hexdigest() != recorded:
         return Damage(_relative(layout, path), "the content does not match the recorded checksum")
     return None
+
+
+def _log_folder(layout: Layout, noted: Mapping[str, str]) -> Iterator[Damage]:
+    """The checkpoint against its checksum, and commits that were there once and are needed still."""
+    try:
+        newest = replay.last_checkpoint(layout.delta_log)
+    except Damaged:
+        newest = None  # reading the table reports it
+    for name, recorded in sorted(noted.items()):
+        path = layout.delta_log / name
+        if name.endswith(".json"):
+            if not path.exists() and int(path.stem) > (-1 if newest is None else newest):
+                yield Damage(_relative(layout, path), "the commit is missing")
+        elif path.exists() and file_hash(path) != recorded:
+            yield Damage(_relative(layout, path), "the content does not match the recorded checksum")
 
 
 def _segments(layout: Layout) -> tuple[list[Segment], list[Damage]]:
