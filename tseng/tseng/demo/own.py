@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tseng.demo import show
+from tseng.demo.derive import show_derived
 from tseng.errors import InvalidRequest
 from tseng.importers.delimited import delimiter_of, split_line
 from tseng.importers.files import import_file
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _TIME_WORDS = ("time", "date", "stamp", "index")
 _LINES_OF_METRICS = 60
+_DERIVABLE = ("CSV", "Campbell TOA5", "Solinst XLE")
 
 
 def header(path: Path) -> list[str]:
@@ -44,9 +46,8 @@ def guessed(path: Path) -> ImportOptions:
     if not {"time", "timestamp"} & set(lowered):
         looks = [name for name, low in zip(names, lowered, strict=True) if any(word in low for word in _TIME_WORDS)]
         if not looks:
-            raise InvalidRequest.at(
-                "file", f"no column of {path.name} looks like a time; there are: {', '.join(names)}"
-            )
+            message = f"the first line of {path.name} names no time column: {', '.join(names)}"
+            raise InvalidRequest.at("file", message)
         options = replace(options, time_column=looks[0])
     return options
 
@@ -77,8 +78,8 @@ def show_file(engine: "Engine", data: Path, path: Path) -> None:
     if options.time_column:
         print(f"  column {options.time_column!r} looked like the time and was taken as such")
     show.remarks([report])
-    sensors = [each for each in (options.sensor, *report.sensors_created) if each]
-    found = _series(engine, sorted(set(sensors)) or [each.id for each in engine.entities("sensor")])
+    sensors = list(report.sensors)
+    found = _series(engine, sensors)
     if not found:
         print("\nNo readings came in.")
         return
@@ -88,4 +89,5 @@ def show_file(engine: "Engine", data: Path, path: Path) -> None:
     show.table([head, *rows], right=frozenset({3, 6, 7, 8}))
     if len(found) > len(rows):
         print(f"  ... and {len(found) - len(rows)} more")
-    show.ask_again(engine, data, found[0][0], found[0][1][4])
+    derived = show_derived(engine, path, options, sensors, header(path)) if report.format in _DERIVABLE else None
+    show.ask_again(engine, data, derived or found[0][0], found[0][1][4])

@@ -107,7 +107,7 @@ class Question:
     unit: str
 
 
-def _command() -> str:
+def command() -> str:
     """How this installation's `tseng` is called from here."""
     script = Path(sys.executable).with_name("tseng")
     here = Path.cwd()
@@ -122,7 +122,7 @@ def ask_again(engine: "Engine", data: Path, question: Question, start: str) -> N
     key_text = engine.keys.create("demo", "reader")
     fields = {"sensor": question.sensor, "metric": question.metric, "unit": question.unit, "startDate": start}
     query = urlencode(fields, safe="/:")
-    tseng = _command()
+    tseng = command()
     print(f"\nAsk again, over HTTP ({tseng} serve --data {data}, in another terminal) and in SQL:")
     print(f'  curl -H "Authorization: ApiKey {key_text}" "http://127.0.0.1:4201/api/data?{query}"')
     call = f"get_data('{question.sensor}', '{question.metric}', '{question.unit}')"

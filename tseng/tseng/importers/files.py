@@ -86,6 +86,7 @@ def import_file(
         rows=ledger.rows,
         stored=writer.stored,
         unchanged=writer.unchanged,
+        sensors=tuple(writer.sensors),
         sensors_created=tuple(writer.created),
         bad_rows=bad,
         bad_count=ledger.bad_count,

@@ -16,6 +16,7 @@ class ImportReport:
         rows: data rows in it, good or bad.
         stored: observations written.
         unchanged: observations that the store held already, value for value; they were not written again.
+        sensors: ids of the sensors that the file has readings of.
         sensors_created: ids of sensors made on the way.
         bad_rows: what was kept out, by line; at most `ledger.KEPT` of them.
         bad_count: how many were kept out.
@@ -27,6 +28,7 @@ class ImportReport:
     rows: int
     stored: int
     unchanged: int
+    sensors: tuple[str, ...]
     sensors_created: tuple[str, ...]
     bad_rows: tuple[BadRow, ...]
     bad_count: int

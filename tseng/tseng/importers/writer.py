@@ -1,5 +1,6 @@
 """Readings to observations: units converted, pieces of about a million rows, nothing written that is there already."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,14 @@ def _observations(table: pa.Table, placed: _Placed) -> pa.Table:
     return out if taken.all() else out.filter(pa.array(taken[placed.kind]))
 
 
+def _groups(code: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each code with its rows, in order."""
+    order = np.argsort(code, kind="stable")
+    starts = np.flatnonzero(np.append(True, np.diff(code[order]) != 0))
+    for rows in np.split(order, starts[1:]):
+        yield int(code[rows[0]]), rows
+
+
 def changes(
     time: NDArray[np.int64], value: NDArray[np.float64], old_time: NDArray[np.int64], old_value: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
@@ -139,6 +148,11 @@ class Writer:
         """Sensors made so far."""
         return self._targets.created if self._targets else []
 
+    @property
+    def sensors(self) -> list[str]:
+        """Sensors that readings went to, in the order in which they appeared."""
+        return list(dict.fromkeys(sensor for sensor, _ in self._units))
+
     def add(self, table: pa.Table, adapt: Adapt) -> None:
         """Take a table of `rows.SCHEMA`."""
         if not table.num_rows:
@@ -165,20 +179,21 @@ class Writer:
     def _fresh(self, table: pa.Table) -> pa.Table:
         """Leave out the readings that would change nothing; a sensor made by this import had none."""
         sensor, metric = _Codes.of(table["sensor"]), _Codes.of(table["metric"])
-        pair = sensor.code * len(metric.words) + metric.code
+        if not {*sensor.words} - {*self.created}:
+            return table
         keep = np.ones(table.num_rows, dtype=bool)
-        for code in np.unique(pair).tolist():
+        time, value = table["time"].cast(pa.int64()).to_numpy(), table["value"].to_numpy()
+        for code, rows in _groups(sensor.code * len(metric.words) + metric.code):
             at_sensor, at_metric = divmod(code, len(metric.words))
-            if sensor.words[at_sensor] not in self.created:
-                rows = np.flatnonzero(pair == code)
-                keep[rows] = self._changing(
-                    sensor.words[at_sensor], metric.words[at_metric], table.take(pa.array(rows))
-                )
+            name = sensor.words[at_sensor], metric.words[at_metric]
+            if name[0] not in self.created:
+                keep[rows] = self._changing(*name, time[rows], value[rows])
         return table if keep.all() else table.filter(pa.array(keep))
 
-    def _changing(self, sensor: str, metric: str, table: pa.Table) -> NDArray[np.bool_]:
+    def _changing(
+        self, sensor: str, metric: str, time: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
         """Compare the readings of one series with those the store holds over their span."""
-        time, value = table["time"].cast(pa.int64()).to_numpy(), table["value"].to_numpy()
         span = (time.min().view("datetime64[us]"), time.max().view("datetime64[us]"))
         unit, home = self._units[sensor, metric], self._options.project
         old = self._engine.get_data(sensor, metric, unit, start=span[0], end=span[1], project=home)
