@@ -52,23 +52,21 @@ def test_the_printed_key_reads(demo: Shown) -> None:
 
 
 def test_the_wall_moves_as_simulated(demo: Shown) -> None:
-    """The string shows the bulge it was made from: 31 (exp(-(z-5)^2/5.5^2) - exp(-4) z/16) mm at depth z, less at its foot."""
+    """The string shows the bulge it was made from: 31 (exp(-(z-5)^2/5.5^2) - exp(-4) z/16) mm at depth z, none at 16 m."""
     moved = demo.engine.get_data(segment(3), "dx", "mm")
-    want = 31 * ((np.exp(-(((4 - 5) / 5.5) ** 2)) - np.exp(-4) * 4 / 16) - (np.exp(-4) - np.exp(-4)))
+    want = 31 * (np.exp(-(((4 - 5) / 5.5) ** 2)) - np.exp(-4) * 4 / 16)
     assert moved.value[-1000:].mean() == pytest.approx(want, abs=0.2)
     before = moved.value[moved.time < np.datetime64("2023-08-15")]
     assert abs(before.mean()) < 0.3
 
 
 def test_compensation_agrees_with_hand_dips(demo: Shown) -> None:
-    """Level from the absolute logger and its barometer, and depth dipped by hand, add up to the top of the pipe (1.8 m)."""
+    """Compensated level of the absolute logger and depth dipped by hand add up to the top of the pipe (1.8 m)."""
     level = demo.engine.get_data(STANDPIPE, "wl_elev", "m")
     dips = demo.engine.get_data(DIPS, "WDEP", "m")
     at_dips = np.interp(dips.time.astype(np.int64), level.time.astype(np.int64), level.value)
     powered = np.isin(dips.time, level.time)
     assert (at_dips + dips.value)[powered] == pytest.approx(1.8, abs=0.06)
-    raw = demo.engine.get_data(STANDPIPE, "P_raw", "mH2O").value
-    assert np.std(raw) > 0
     assert powered.sum() > 20
 
 
@@ -98,7 +96,7 @@ def test_gaps_jitter_and_late_data(demo: Shown) -> None:
 
 
 def test_the_re_zero(demo: Shown) -> None:
-    """The step of the re-mounting (0.313 deg over 3 m: 16.4 mm) lies before the new zero; asked from the old zero it is there."""
+    """The step of the re-mounting (0.313 deg over 3 m: 16.4 mm) lies before the new zero; from the old zero it shows."""
     sensor = f"{NODE}/tm-2/sensor"
     since = demo.engine.get_data(sensor, "dx", "mm", start="2024-04-12")
     assert np.abs(since.value).max() < 2
@@ -116,7 +114,7 @@ def test_prism_and_string_agree(demo: Shown) -> None:
 
 
 def test_thermistor_resistance() -> None:
-    """The bead's table (Geokon 4500 manual, appendix B): 9796 Ohm at 0 C, 3000 at 25, 1081 at 50, within its tolerance."""
+    """The bead's table (Geokon 4500 manual, appendix B): 9796 Ohm at 0 C, 3000 at 25, 1081 at 50."""
     assert site.resistance(np.array([0.0, 25.0, 50.0])) == pytest.approx([9796, 3000, 1081], rel=2e-3)
 
 
