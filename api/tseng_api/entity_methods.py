@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import FieldInfo
 
-from tseng_api.entities import create, wire
+from tseng_api.entities import wire
 from tseng_api.rpc import Call, Method, Methods
 from tseng_storage.entities import Kind
 
@@ -86,8 +86,8 @@ def _update(kind: Kind) -> Any:
 def _create(kind: Kind) -> Any:
     def make(call: Call, params: Create) -> dict[str, Any]:
         """Create an entity; an error if it exists."""
-        entity = create(
-            call.engine, kind, params.id, params.type, params.props, project=call.session.project(params.projectIds),
+        entity = call.engine.create_entity(
+            kind, params.id, params.type, params.props, project=call.session.project(params.projectIds),
             observation_type=params.observationType, ref_id=params.refId, custom_props=params.customProps,
         )  # fmt: skip
         return wire(entity)

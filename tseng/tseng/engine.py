@@ -16,6 +16,7 @@ import pyarrow as pa
 from tseng import reads, uploads
 from tseng.access import Keys, find_project
 from tseng.errors import Exists, InvalidRequest, NotFound
+from tseng.ids import parent_of
 from tseng.reads import Limit, When
 from tseng.series import Series, Stream
 from tseng.settings import Settings
@@ -103,7 +104,9 @@ class Engine:
         custom_props: Mapping[str, Any] | None = None,
         project: str | None = None,
     ) -> Entity:
-        """Make a node, device or sensor. `parent` is a device's node or a sensor's device; it need not exist yet.
+        """Make a node, device or sensor.
+
+        `parent` is a device's node or a sensor's device, by default what the id's path names; it need not exist yet.
 
         Raises:
             Exists: the id is taken in this project.
@@ -114,7 +117,7 @@ class Engine:
                 raise InvalidRequest.at(name, "must not be empty")
         try:
             return self.store.catalog.create_entity(
-                self.project(project).id, kind, id, type, dict(props or {}), parent=parent,
+                self.project(project).id, kind, id, type, dict(props or {}), parent=parent or parent_of(kind, id, props or {}),
                 observation_type=observation_type, ref_id=ref_id, custom_props=dict(custom_props or {}),
             )  # fmt: skip
         except Taken:

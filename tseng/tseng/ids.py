@@ -1,0 +1,25 @@
+"""What an entity's id says about where it hangs (seed 003, Working With Entities; the id's path rules).
+
+An id is a path: `/fn/6C4F6D/node/dgsimlogger/032432/device/tilt4/sensor` is a sensor of the device
+`/fn/6C4F6D/node/dgsimlogger/032432/device`, which hangs on the node `/fn/6C4F6D/node`. An id of another form says
+nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tseng_storage.entities import Kind
+
+
+def above(id: str, kind: Kind) -> str | None:
+    """Id of the node or device in the path of `id`, itself included; None where the path names none."""
+    head, found, _ = (id + "/").partition(f"/{kind}/")
+    return f"{head}/{kind}" if found else None
+
+
+def parent_of(kind: Kind, id: str, props: Mapping[str, Any]) -> str | None:
+    """Id of a device's node or a sensor's device: a device may name its node in NODE_ID, the rest is in the path."""
+    if kind == "device":
+        named = props.get("NODE_ID")
+        return named if isinstance(named, str) and named else above(id, "node")
+    return above(id, "device") if kind == "sensor" else None
