@@ -52,7 +52,7 @@ def test_the_printed_key_reads(demo: Shown) -> None:
 
 
 def test_the_wall_moves_as_simulated(demo: Shown) -> None:
-    """The string shows the bulge it was made from: 31 (exp(-(z-5)^2/5.5^2) - exp(-4) z/16) mm at depth z, none at 16 m."""
+    """The string shows the bulge it was made from: 31 (exp(-(z-5)^2/5.5^2) - exp(-4) z/16) mm at depth z [m]."""
     moved = demo.engine.get_data(segment(3), "dx", "mm")
     want = 31 * (np.exp(-(((4 - 5) / 5.5) ** 2)) - np.exp(-4) * 4 / 16)
     assert moved.value[-1000:].mean() == pytest.approx(want, abs=0.2)
@@ -96,7 +96,7 @@ def test_gaps_jitter_and_late_data(demo: Shown) -> None:
 
 
 def test_the_re_zero(demo: Shown) -> None:
-    """The step of the re-mounting (0.313 deg over 3 m: 16.4 mm) lies before the new zero; from the old zero it shows."""
+    """The step of the re-mounting (0.313 deg over 3 m: 16.4 mm) lies before the new zero and shows from the old one."""
     sensor = f"{NODE}/tm-2/sensor"
     since = demo.engine.get_data(sensor, "dx", "mm", start="2024-04-12")
     assert np.abs(since.value).max() < 2
