@@ -115,11 +115,19 @@ class Engine:
         for name, value in (("id", id), ("type", type)):
             if not value:
                 raise InvalidRequest.at(name, "must not be empty")
+        given = dict(props or {})
         try:
             return self.store.catalog.create_entity(
-                self.project(project).id, kind, id, type, dict(props or {}), parent=parent or parent_of(kind, id, props or {}),
-                observation_type=observation_type, ref_id=ref_id, custom_props=dict(custom_props or {}),
-            )  # fmt: skip
+                self.project(project).id,
+                kind,
+                id,
+                type,
+                given,
+                parent=parent or parent_of(kind, id, given),
+                observation_type=observation_type,
+                ref_id=ref_id,
+                custom_props=dict(custom_props or {}),
+            )
         except Taken:
             raise Exists(f"there is a {kind} {id!r} already", field=kind, seen=id) from None
 
