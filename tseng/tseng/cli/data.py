@@ -76,21 +76,37 @@ def import_files(
     sensor: Annotated[str | None, typer.Option(help="Sensor id, where the file names none.")] = None,
     metric: Annotated[str | None, typer.Option(help="Metric id of a `value` column.")] = None,
     unit: Annotated[str | None, typer.Option(help="Unit of the values, where the file names none.")] = None,
-    tz: Annotated[str | None, typer.Option(help="Zone of times without one, such as Europe/Amsterdam [UTC].")] = None,
+    tz: Annotated[str | None, typer.Option(help="Zone of times without one: Europe/Amsterdam, -07:00 [UTC].")] = None,
     create: Annotated[str | None, typer.Option(help="Make missing sensors, of this type.", metavar="TYPE")] = None,
+    prop: Annotated[
+        list[str] | None, typer.Option(help="Prop NAME=VALUE of sensors made, such as GAUGE_LENGTH=2.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Take only this column: NAME=metric or NAME=metric:unit.")
+    ] = None,
     time_column: Annotated[str | None, typer.Option(help="Header of the time column, if unusual.")] = None,
+    time_format: Annotated[str | None, typer.Option(help="How times are written, if not ISO: %d/%m/%Y %H:%M.")] = None,
     sentinel: Annotated[list[float] | None, typer.Option(help="Number that means missing, such as -999.")] = None,
     project: ProjectOption = None,
     data: Data = None,
 ) -> None:
     """Import files; importing one again changes nothing. Bad rows are named by line, the good ones go in."""
     from tseng.cli.progress import import_with_progress
-    from tseng.importers.options import ImportOptions
+    from tseng.importers.options import ImportOptions, column_map
 
     options = ImportOptions(
-        sensor=sensor, metric=metric, unit=unit, tz=tz, create=create, time_column=time_column,
-        sentinel=tuple(sentinel) if sentinel else None, project=project,
-    )  # fmt: skip
+        sensor=sensor,
+        metric=metric,
+        unit=unit,
+        tz=tz,
+        create=create,
+        props=_props(prop or []),
+        columns=tuple(map(column_map, column or [])),
+        time_column=time_column,
+        time_format=time_format,
+        sentinel=tuple(sentinel) if sentinel else None,
+        project=project,
+    )
     with open_engine(data, create=True) as engine:
         clean = [import_with_progress(engine, file, options) for file in files]
     if not all(clean):
@@ -100,11 +116,28 @@ def import_files(
 def _params(texts: list[str]) -> dict[str, Any]:
     from tseng.parameters import from_text
 
-    pairs = [text.partition("=") for text in texts]
-    for name, equals, _ in pairs:
-        if not equals:
-            raise typer.BadParameter(f"{name!r} is not NAME=VALUE", param_hint="--param")
-    return {name: from_text(value) for name, _, value in pairs}
+    return {name: from_text(value) for name, value in _pairs("--param", texts)}
+
+
+def _props(texts: list[str]) -> dict[str, Any]:
+    """What is JSON (a number, a list, true) becomes that, the rest stays text."""
+    import msgspec
+
+    def value(text: str) -> Any:
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text
+
+    return {name: value(text) for name, text in _pairs("--prop", texts)}
+
+
+def _pairs(option: str, texts: list[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
+        yield name, value
 
 
 def _choice(option: str, value: str, allowed: tuple[str, ...]) -> Any:

@@ -23,15 +23,16 @@ def import_with_progress(engine: "Engine", file: Path, options: "ImportOptions")
         task = bar.add_task(file.name, total=None)
         report = import_file(engine, file, options, lambda done, total: bar.update(task, completed=done, total=total))
     _print(report)
-    return not report.bad_rows
+    return not report.bad_count
 
 
 def _print(report: "ImportReport") -> None:
     made = f", {len(report.sensors_created)} sensors created" if report.sensors_created else ""
-    print(f"{report.path}: {report.format}, {report.rows} rows, {report.stored} observations{made}")
+    known = f", {report.unchanged} were there already" if report.unchanged else ""
+    print(f"{report.path}: {report.format}, {report.rows} rows, {report.stored} observations stored{known}{made}")
     for note in report.notes:
         print(f"  {note}")
     for bad in report.bad_rows[:_BAD_ROWS_SHOWN]:
-        print(f"{report.path}:{bad.line}: {bad.reason}: {bad.seen!r}", file=sys.stderr)
-    if len(report.bad_rows) > _BAD_ROWS_SHOWN:
-        print(f"{report.path}: and {len(report.bad_rows) - _BAD_ROWS_SHOWN} more bad rows", file=sys.stderr)
+        print(f"{report.path}:{bad.line}: {bad.seen!r} {bad.reason}", file=sys.stderr)
+    if report.bad_count > _BAD_ROWS_SHOWN:
+        print(f"{report.path}: and {report.bad_count - _BAD_ROWS_SHOWN} more bad rows", file=sys.stderr)
