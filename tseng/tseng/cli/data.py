@@ -78,12 +78,8 @@ def import_files(
     unit: Annotated[str | None, typer.Option(help="Unit of the values, where the file names none.")] = None,
     tz: Annotated[str | None, typer.Option(help="Zone of times without one: Europe/Amsterdam, -07:00 [UTC].")] = None,
     create: Annotated[str | None, typer.Option(help="Make missing sensors, of this type.", metavar="TYPE")] = None,
-    prop: Annotated[
-        list[str] | None, typer.Option(help="Prop NAME=VALUE of sensors made, such as GAUGE_LENGTH=2.")
-    ] = None,
-    column: Annotated[
-        list[str] | None, typer.Option(help="Take only this column: NAME=metric or NAME=metric:unit.")
-    ] = None,
+    prop: Annotated[list[str] | None, typer.Option(help="Prop of sensors made, such as GAUGE_LENGTH=2.")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="Take this column alone: NAME=metric[:unit].")] = None,
     time_column: Annotated[str | None, typer.Option(help="Header of the time column, if unusual.")] = None,
     time_format: Annotated[str | None, typer.Option(help="How times are written, if not ISO: %d/%m/%Y %H:%M.")] = None,
     sentinel: Annotated[list[float] | None, typer.Option(help="Number that means missing, such as -999.")] = None,
