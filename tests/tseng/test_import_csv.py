@@ -150,8 +150,12 @@ def test_damaged_archives_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.csv", "")
         archive.writestr("b.csv", "")
+    with zipfile.ZipFile(tmp_path / "book.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "")
+        archive.writestr("xl/workbook.xml", "")
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and no more")
-    for name, why in (("cut.csv.gz", "cut short"), ("two.zip", "a.csv, b.csv"), ("bad.zip", "not a readable zip")):
+    refused = {"cut.csv.gz": "cut short", "two.zip": "a.csv, b.csv", "bad.zip": "not a readable", "book.xlsx": "Excel"}
+    for name, why in refused.items():
         with pytest.raises(InvalidRequest, match=why):
             parse(tmp_path / name, ONE)
 

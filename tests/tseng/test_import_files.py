@@ -86,6 +86,25 @@ def test_columns_that_a_typed_sensor_does_not_take(engine: Engine, tmp_path: Pat
     assert engine.get_data("/w", "tilt_x", "mrad").value.tolist() == pytest.approx([0.5])
 
 
+def test_a_metric_that_the_person_named_must_fit(engine: Engine, tmp_path: Path) -> None:
+    """A metric named by an option that the sensor does not take is refused with those it takes."""
+    engine.create_entity("sensor", "/w", "TILT_UNIAXIAL")
+    path = write(tmp_path, "time,value\n2024-03-01,0.5\n")
+    with pytest.raises(InvalidRequest, match="no raw metric 'tiltx'; /w takes tilt_x, T"):
+        import_file(engine, path, ImportOptions(sensor="/w", metric="tiltx"))
+
+
+def test_readings_that_no_sensor_takes(engine: Engine, tmp_path: Path) -> None:
+    """In a long file they are counted and remarked; a file of nothing else is refused."""
+    engine.create_entity("sensor", "/w", "TILT_UNIAXIAL")
+    text = "sensor,metric,time,value\n/w,load,2024-03-01,1\n"
+    with pytest.raises(InvalidRequest, match=r"nothing in file\.csv can be stored: column load is left out"):
+        import_file(engine, write(tmp_path, text))
+    report = import_file(engine, write(tmp_path, text + "/w,T,2024-03-01,20\n"))
+    assert (report.stored, report.left_out) == (1, 1)
+    assert "1 readings left out, since their sensors do not take them" in report.notes
+
+
 def test_a_unit_that_is_not_said_is_remarked(engine: Engine, tmp_path: Path) -> None:
     """Values without a unit are taken in the stored one, and times without a zone as UTC; the report says both."""
     report = import_file(

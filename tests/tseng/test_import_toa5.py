@@ -46,12 +46,11 @@ def test_words_and_numbers_for_no_value(tmp_path: Path) -> None:
 
 
 def test_sentinels_of_the_person(tmp_path: Path) -> None:
-    """Sentinels that are named replace the usual ones; an empty list turns them off."""
+    """Sentinels that are named replace the usual ones; an empty list, or NaN, turns them off."""
     path = write(tmp_path, '"2024-03-01 00:00:00",7,-999,99,"G",1')
-    taken = [
-        [reading[4] for reading in parse(path, ImportOptions(sentinel=sentinel))[0]] for sentinel in [(99.0,), (), None]
-    ]
-    assert taken == [[-999.0, 1.0], [-999.0, 99.0, 1.0], [99.0, 1.0]]
+    sentinels = [(99.0,), (), (float("nan"),), None]
+    taken = [[reading[4] for reading in parse(path, ImportOptions(sentinel=each))[0]] for each in sentinels]
+    assert taken == [[-999.0, 1.0], [-999.0, 99.0, 1.0], [-999.0, 99.0, 1.0], [99.0, 1.0]]
 
 
 def test_breaks_in_the_record_numbers_are_remarked(tmp_path: Path) -> None:

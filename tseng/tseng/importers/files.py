@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tseng.errors import InvalidRequest
 from tseng.importers.formats import recognise
 from tseng.importers.ledger import KEPT, Ledger
 from tseng.importers.options import ImportOptions
@@ -27,13 +28,15 @@ def _silent(done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def _notes(ledger: Ledger, options: ImportOptions) -> tuple[str, ...]:
+def _notes(ledger: Ledger, options: ImportOptions, left_out: int) -> tuple[str, ...]:
     notes = list(ledger.notes)
     if ledger.naive and options.tz is None:
         notes.insert(0, "times carry no zone: taken as UTC (say otherwise with --tz)")
     if ledger.assumed:
         listed = ", ".join(f"{column} {unit}" for column, unit in ledger.assumed.items())
         notes.append(f"no unit stated, taken as stored: {listed} (say otherwise with --unit)")
+    if left_out:
+        notes.append(f"{left_out} readings left out, since their sensors do not take them")
     if ledger.missing:
         notes.append(f"{ledger.missing} cells hold no value")
     if ledger.bad_count > KEPT:
@@ -48,6 +51,8 @@ def _tables(source: Source, ledger: Ledger, options: ImportOptions, writer: Writ
         writer.add(table, found.adapt)
         progress(source.done, source.total)
     writer.flush()
+    if writer.left_out and not writer.sensors:
+        raise InvalidRequest.at("file", f"nothing in {source.path.name} can be stored: {'; '.join(ledger.notes)}")
     progress(source.total, source.total)
     return found.name
 
@@ -86,9 +91,10 @@ def import_file(
         rows=ledger.rows,
         stored=writer.stored,
         unchanged=writer.unchanged,
+        left_out=writer.left_out,
         sensors=tuple(writer.sensors),
         sensors_created=tuple(writer.created),
         bad_rows=bad,
         bad_count=ledger.bad_count,
-        notes=_notes(ledger, options),
+        notes=_notes(ledger, options, writer.left_out),
     )

@@ -35,6 +35,21 @@ def _cells(name: str, column: pa.Array, wanted: str) -> pa.Array:
     raise InvalidRequest.at("file", f"column {name} holds {kind}, which is no {wanted}")
 
 
+def _open(source: Source) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(source.path)
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidRequest.at("file", f"{source.path.name} is not readable as Parquet: {error}") from error
+
+
+def _batches(source: Source, file: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
+    """Pieces of the wanted columns; damage inside the file is refused by name."""
+    try:
+        yield from file.iter_batches(batch_size=_ROWS, columns=names)
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidRequest.at("file", f"{source.path.name} is damaged: {error}") from error
+
+
 def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.Table]:
     """Read a Parquet file; "line" in a bad row is the row's number, the first being 1.
 
@@ -46,16 +61,13 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
     Yields:
         Tables of `rows.SCHEMA` in file order, of bounded size.
     """
-    try:
-        file = pq.ParquetFile(source.path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidRequest.at("file", f"{source.path.name} is not readable as Parquet: {error}") from error
+    file = _open(source)
     plan = plan_of(list(file.schema_arrow.names), options)
     uses = {plan.time: "time"} | dict.fromkeys(plan.words.values(), "text") | dict.fromkeys(plan.values, "value")
     names = file.schema_arrow.names
     rules = Rules(zone(options.tz or "UTC"), options.time_format, options.sentinel or ())
     first = 1
-    for batch in file.iter_batches(batch_size=_ROWS, columns=[names[at] for at in uses]):
+    for batch in _batches(source, file, [names[at] for at in uses]):
         columns = {at: _cells(names[at], batch.column(names[at]), use) for at, use in uses.items()}
         line = np.arange(first, first + batch.num_rows, dtype=np.int64)
         first += batch.num_rows

@@ -16,6 +16,7 @@ class ImportReport:
         rows: data rows in it, good or bad.
         stored: observations written.
         unchanged: observations that the store held already, value for value; they were not written again.
+        left_out: readings of metrics that their sensor does not take.
         sensors: ids of the sensors that the file has readings of.
         sensors_created: ids of sensors made on the way.
         bad_rows: what was kept out, by line; at most `ledger.KEPT` of them.
@@ -28,6 +29,7 @@ class ImportReport:
     rows: int
     stored: int
     unchanged: int
+    left_out: int
     sensors: tuple[str, ...]
     sensors_created: tuple[str, ...]
     bad_rows: tuple[BadRow, ...]

@@ -69,6 +69,8 @@ class Source:
         try:
             archive = zipfile.ZipFile(self._raw)
             members = [each for each in archive.infolist() if not each.is_dir()]
+            if any(each.filename.startswith("xl/") for each in members):
+                raise InvalidRequest.at("file", f"{self.path.name} is an Excel workbook: save the sheet as CSV")
             if len(members) != 1:
                 names = ", ".join(each.filename for each in members[:5])
                 raise InvalidRequest.at(

@@ -112,6 +112,7 @@ class Targets:
     def __init__(self, engine: "Engine", options: ImportOptions, adapt: Adapt, ledger: Ledger) -> None:
         self.created: list[str] = []
         self._engine, self._options, self._adapt, self._ledger = engine, options, adapt, ledger
+        self._named_by_person = {options.metric, *(each.metric for each in options.columns)}
         self._known: dict[str, dict[Column, Target | None]] = {}
 
     def of(self, sensor: str, columns: Iterable[Column]) -> Mapping[Column, Target | None]:
@@ -166,7 +167,10 @@ class Targets:
     def _target(self, sensor: str, column: str, name: Column, offered: Mapping[str, OfferedMetric]) -> Target | None:
         metric, unit = name
         if metric not in offered:
-            self._ledger.note(f"column {column} is left out: {sensor} takes {', '.join(offered)} (pick with --column)")
+            takes = f"{sensor} takes {', '.join(offered)}"
+            if metric in self._named_by_person:
+                raise InvalidRequest.at("metric", f"{sensor} has no raw metric {metric!r}; {takes}")
+            self._ledger.note(f"column {column} is left out: {takes} (pick with --column)")
             return None
         stored = offered[metric].stored_unit or offered[metric].default_unit
         if unit is None and stored != OPAQUE:

@@ -91,11 +91,16 @@ def _coded(texts: list[str], kind: NDArray[np.int64]) -> pa.DictionaryArray:
 
 
 def _observations(table: pa.Table, placed: _Placed) -> pa.Table:
-    value = _converted(table["value"].to_numpy(), placed)
-    sensors = _coded([sensor for sensor, _ in placed.kinds], placed.kind)
-    metrics = _coded([target.metric if target else "" for _, target in placed.kinds], placed.kind)
-    out = pa.Table.from_arrays([sensors, metrics, table["time"], pa.array(value)], schema=_OUT)
+    """Readings that have a place, in stored units, under the stored names."""
     taken = np.array([target is not None for _, target in placed.kinds])
+    if not taken.any():
+        return _OUT.empty_table()
+    value = _converted(table["value"].to_numpy(), placed)
+    found = [(sensor, target.metric) for sensor, target in placed.kinds if target]
+    # rows without a place go below; until then they bear some name that is there anyway
+    names = [(sensor, target.metric) if target else found[0] for sensor, target in placed.kinds]
+    sensors, metrics = (_coded([name[part] for name in names], placed.kind) for part in (0, 1))
+    out = pa.Table.from_arrays([sensors, metrics, table["time"], pa.array(value)], schema=_OUT)
     return out if taken.all() else out.filter(pa.array(taken[placed.kind]))
 
 
@@ -138,6 +143,7 @@ class Writer:
     def __init__(self, engine: "Engine", options: ImportOptions, ledger: Ledger) -> None:
         self.stored = 0
         self.unchanged = 0
+        self.left_out = 0
         self._engine, self._options, self._ledger = engine, options, ledger
         self._targets: Targets | None = None
         self._waiting: list[pa.Table] = []
@@ -161,13 +167,15 @@ class Writer:
             self._targets = Targets(self._engine, self._options, adapt, self._ledger)
         placed = _place(table, self._targets)
         self._units |= {(sensor, target.metric): target.unit for sensor, target in placed.kinds if target}
-        self._waiting.append(_observations(table, placed))
+        taken = _observations(table, placed)
+        self.left_out += table.num_rows - taken.num_rows
+        self._waiting.append(taken)
         if sum(each.num_rows for each in self._waiting) >= CHUNK:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits."""
-        if not self._waiting:
+        if not any(table.num_rows for table in self._waiting):
             return
         table = pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks()
         self._waiting = []
