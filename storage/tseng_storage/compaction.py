@@ -18,10 +18,10 @@ from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.maintenance import Maintenance, touch
 from tseng_storage.observations import Rows
-from tseng_storage.ordering import Point, in_order, joined, position, without_repeats
+from tseng_storage.ordering import Point, in_order, joined, point_at, position, without_repeats
 from tseng_storage.overlap import contested_segments
-from tseng_storage.segment_file import Decoded, SegmentFile
-from tseng_storage.segments import Segment, SegmentWriter, union
+from tseng_storage.segment_file import Decoded, SegmentFile, read_facts
+from tseng_storage.segments import Facts, Segment, SegmentWriter, union
 from tseng_storage.settings import StoreSettings
 
 
@@ -35,12 +35,16 @@ class Compaction:
         """Flush, then merge all small and all overlapping segments of each project; how many were replaced."""
         with exclusive(self._layout.lock):
             self._maintenance.flush_locked()
-            return self._each_project(lambda segments: worth_merging(segments, self._settings.segment_rows // 2))
+            return self._each_project(self._worth_merging)
 
     def tidy(self) -> int:
         """Merge where `compact_files` segments of like size have gathered; StoreBusy when other maintenance is on."""
         with exclusive(self._layout.lock, wait=False):
             return self._each_project(lambda segments: fullest_tier(segments, self._settings))
+
+    def _worth_merging(self, segments: list[Segment]) -> list[Segment]:
+        facts = {segment.name: read_facts(self._layout.segment(segment.name)) for segment in segments}
+        return worth_merging(segments, self._settings.segment_rows // 2, lambda segment: facts[segment.name])
 
     def _each_project(self, choose: Callable[[list[Segment]], list[Segment]]) -> int:
         replaced = 0
@@ -116,18 +120,13 @@ def _in_halves(rows: Rows, size: int) -> Iterator[Rows]:
     begin = 0
     while len(rows) - begin > size:
         cut = begin + size
-        point = _point(rows, cut)
-        end = position(rows, point)
+        end = position(rows, point_at(rows, cut))
         if end <= begin:
             break
         yield rows.take(slice(begin, end))
         begin = end
     if begin < len(rows):
         yield rows.take(slice(begin, len(rows)))
-
-
-def _point(rows: Rows, number: int) -> Point:
-    return rows.sensors[rows.sensor[number]], rows.metrics[rows.metric[number]], int(rows.time[number])
 
 
 def merged_slices(layout: Layout, segments: Sequence[Segment], size: int) -> Iterator[Rows]:
@@ -161,9 +160,9 @@ def _first_point(file: SegmentFile, number: int) -> Point:
     return group.low[0], metric, group.time[0] if group.series is not None else -(2**63)
 
 
-def worth_merging(segments: Sequence[Segment], small: int) -> list[Segment]:
+def worth_merging(segments: Sequence[Segment], small: int, facts: Callable[[Segment], Facts]) -> list[Segment]:
     """The segments with fewer than `small` rows and those that overlap others; none when there is but one."""
-    contested = contested_segments(segments)
+    contested = contested_segments(segments, facts)
     chosen = [segment for segment in segments if segment.rows < small or segment.name in contested]
     return chosen if len(chosen) > 1 else []
 

@@ -83,7 +83,7 @@ def commit(
 
 
 def checkpoint(layout: Layout) -> list[Path]:
-    """Sum up the log in a synced checkpoint, then clean away commits beyond the table's retention; the files written."""
+    """Sum up the log in a synced checkpoint, then clean away commits past their retention; the files written."""
     from deltalake import DeltaTable
 
     table = DeltaTable(str(layout.root))
@@ -102,19 +102,17 @@ def repair(layout: Layout, known: Mapping[str, str]) -> list[Path]:
     `known`: the commits noted as being on disk. One of those that does not parse was not torn but damaged: it stays,
     and reading says so.
     """
-    return _repair_checkpoint(layout) + _repair_newest(layout, known)
+    return _repair_checkpoint(layout, known) + _repair_newest(layout, known)
 
 
-def _repair_checkpoint(layout: Layout) -> list[Path]:
-    """A checkpoint that cannot be read is set aside while all commits that it sums up are still there."""
+def _repair_checkpoint(layout: Layout, known: Mapping[str, str]) -> list[Path]:
+    """A torn checkpoint is set aside while all commits that it sums up are still there."""
     try:
-        replay.load(layout.delta_log)
-    except Damaged as fault:
-        if "checkpoint" not in str(fault) or not replay.entry_path(layout.delta_log, 0).exists():
-            return []
-        pointer = layout.delta_log / "_last_checkpoint"
-        broken = [path for path in layout.delta_log.glob("*.checkpoint*.parquet") if not _readable(path)]
-        return _set_aside([pointer, *broken])
+        replay.from_checkpoint(layout.delta_log)
+    except Damaged:
+        torn = [path for path in layout.delta_log.glob("*.checkpoint*.parquet") if not _readable(path)]
+        if replay.entry_path(layout.delta_log, 0).exists() and not any(path.name in known for path in torn):
+            return _set_aside([layout.delta_log / "_last_checkpoint", *torn])
     return []
 
 

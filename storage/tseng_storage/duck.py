@@ -71,8 +71,8 @@ def _project_parts(
     """SELECTs that together show the observations of a project, each point once."""
     segments = at.index.project(project)
     tail = _tail(at, project)
-    contested = contested_segments(segments, [] if tail is None else [box_of(tail)])
-    contested |= {segment.name for segment in segments if reader.open(segment).versions}
+    contested = contested_segments(segments, reader.facts, [] if tail is None else [box_of(tail)])
+    contested |= {segment.name for segment in segments if reader.facts(segment).several}
     plain = [segment for segment in segments if segment.name not in contested]
     mixed = [segment for segment in segments if segment.name in contested]
     if plain:

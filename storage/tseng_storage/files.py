@@ -43,17 +43,6 @@ def make_folder(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a whole file and return when content and name are on disk; readers see the old or the new, never half."""
-    partial = path.with_name(f"_{path.name}.{os.getpid()}.tmp")
-    with partial.open("wb") as sink:
-        sink.write(content)
-        sink.flush()
-        os.fsync(sink.fileno())
-    partial.replace(path)
-    sync_folder(path.parent)
-
-
 def file_hash(path: Path) -> str:
     """SHA-256 of a whole file, 64 hex digits."""
     with path.open("rb") as source:

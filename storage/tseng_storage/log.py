@@ -170,11 +170,6 @@ class Log:
         with self._database.read() as connection:
             return {row.name: row.sha256 for row in connection.execute(select(DELTA_FILE))}
 
-    def trimmed(self) -> int:
-        """The last seq that was dropped after a flush."""
-        with self._database.read() as connection:
-            return int(connection.execute(_TRIMMED).scalar_one())
-
 
 def _note(connection: Connection, files: Mapping[str, str]) -> None:
     for name, digest in files.items():

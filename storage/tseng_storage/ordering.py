@@ -106,6 +106,11 @@ def series_parts(rows: Rows) -> Iterator[tuple[tuple[str, str], slice]]:
 Point = tuple[str, str, int]
 
 
+def point_at(rows: Rows, number: int) -> Point:
+    """The (sensor, metric, epoch us) of a row."""
+    return rows.sensors[rows.sensor[number]], rows.metrics[rows.metric[number]], int(rows.time[number])
+
+
 def position(rows: Rows, point: Point) -> int:
     """How many of the sorted `rows` lie before `point` (sensor, metric, epoch us)."""
     low, high = 0, len(rows)

@@ -15,12 +15,13 @@ import numpy as np
 from tseng_storage.cache import BoundedCache
 from tseng_storage.layout import Layout
 from tseng_storage.observations import Instants, Values
-from tseng_storage.segment_file import Decoded, SegmentFile
-from tseng_storage.segments import Segment
+from tseng_storage.segment_file import Decoded, SegmentFile, read_facts
+from tseng_storage.segments import Facts, Segment
 from tseng_storage.settings import StoreSettings
 from tseng_storage.snapshot import Snapshot
 
 _OPEN_FILES = 512
+_KNOWN_FILES = 100_000
 _NO_TIME: Instants = np.zeros(0, np.int64)
 _NO_VALUE: Values = np.zeros(0)
 
@@ -42,6 +43,7 @@ class Reader:
         self._layout, self._settings = layout, settings
         self._decoded = Decoded(settings.cache_bytes)
         self._files: BoundedCache[SegmentFile] = BoundedCache(_OPEN_FILES)
+        self._facts: BoundedCache[Facts] = BoundedCache(_KNOWN_FILES)
 
     def open(self, segment: Segment) -> SegmentFile:
         """The open file of a segment, from the cache where possible."""
@@ -51,12 +53,21 @@ class Reader:
             self._files.put(segment.name, file, 1)
         return file
 
+    def facts(self, segment: Segment) -> Facts:
+        """What the footer of a segment says of all its rows."""
+        facts = self._facts.get(segment.name)
+        if facts is None:
+            facts = read_facts(self._layout.segment(segment.name))
+            self._facts.put(segment.name, facts, 1)
+        return facts
+
     def read(
         self, at: Snapshot, project: str, sensor: str, metric: str, start: int | None, end: int | None
     ) -> tuple[Instants, Values]:
         """Valid points of a series in [start, end] (epoch us, None: open): times ascending and unique, no NaN.
 
-        Values that may be cached data cannot be written to; those that can are the caller's. Times are never written to.
+        Values that may be cached data cannot be written to; those that can are the caller's. Times are not to be
+        written to in any case.
         """
         pieces = [piece for piece in self._pieces(at, project, sensor, metric, start, end) if len(piece.time)]
         if not pieces:

@@ -49,7 +49,7 @@ def entry_path(folder: Path, version: int) -> Path:
 
 def load(folder: Path) -> TableState:
     """The newest state, from the last checkpoint on; Damaged names a file that is missing or cannot be read."""
-    state = advance(folder, _from_checkpoint(folder))
+    state = advance(folder, from_checkpoint(folder))
     following = entry_path(folder, state.version + 1)
     if any(path.name > following.name for path in entries(folder)) and not following.exists():
         raise Damaged(f"{following.name}: the commit is missing and later ones exist", "file", str(following))
@@ -149,7 +149,8 @@ def checkpoint_files(folder: Path, version: int) -> list[Path]:
     return sorted(folder.glob(f"{version:020d}.checkpoint*.parquet"))
 
 
-def _from_checkpoint(folder: Path) -> TableState:
+def from_checkpoint(folder: Path) -> TableState:
+    """The state at the last checkpoint, EMPTY without one; Damaged when it cannot be read."""
     version = last_checkpoint(folder)
     if version is None:
         return EMPTY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from tseng_storage.arrays import flat, to_numpy
 from tseng_storage.cache import BoundedCache
 from tseng_storage.errors import Damaged
 from tseng_storage.observations import Instants, Rows, Values, rank
-from tseng_storage.segments import VERSIONS
+from tseng_storage.segments import FACTS, Facts
 
 Series = tuple[str, str]
 Runs = dict[Series, tuple[int, int]]
@@ -63,7 +64,6 @@ class SegmentFile:
             if isinstance(fault, FileNotFoundError):
                 raise
             raise _damaged(path, fault) from fault
-        self.versions = (self._file.metadata.metadata or {}).get(VERSIONS.encode()) != b"one"
 
     @cached_property
     def groups(self) -> tuple[GroupBounds, ...]:
@@ -121,6 +121,17 @@ class SegmentFile:
                 return self._file.read_row_group(number, columns=columns, use_threads=False)
         except (pa.ArrowException, OSError) as fault:
             raise _damaged(self._path, fault) from fault
+
+
+def read_facts(path: Path) -> Facts:
+    """What the footer says of all rows; Damaged without it, FileNotFoundError when the file was vacuumed."""
+    try:
+        facts = json.loads((pq.read_metadata(path, memory_map=True).metadata or {})[FACTS.encode()])
+        return Facts(tuple(facts["first"]), tuple(facts["last"]), facts["several"])
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError, ValueError) as fault:
+        raise _damaged(path, fault) from fault
 
 
 def rows_of(table: pa.Table) -> Rows:

@@ -21,7 +21,7 @@ from tseng_storage.arrays import strings, to_arrow
 from tseng_storage.files import HashingFile, make_folder, sync_folder
 from tseng_storage.layout import Layout, segment_name
 from tseng_storage.observations import MICROSECONDS, Codes, Rows
-from tseng_storage.ordering import same_point
+from tseng_storage.ordering import Point, point_at, same_point
 
 NAMES = pa.dictionary(pa.int32(), pa.string())
 
@@ -34,10 +34,26 @@ SCHEMA = pa.schema([
     pa.field("seq", pa.int64(), nullable=False),
 ])  # fmt: skip
 
-VERSIONS = "tseng.versions"
-"""Footer key: whether every point has "one" version in the file or some have "several"."""
+FACTS = "tseng"
+"""Footer key of what is known of a segment's rows beyond statistics: `Facts` as JSON."""
 
 BOUNDS = ("sensor", "metric", "time", "seq")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of a segment's rows: the `first` and `last` point, and whether some point has `several` versions.
+
+    Boxes of two neighbours overlap where a cut went through a sensor; first and last point tell them apart.
+    """
+
+    first: Point
+    last: Point
+    several: bool
+
+    def apart(self, other: Facts) -> bool:
+        """Whether all points of one lie before all points of the other."""
+        return self.last < other.first or other.last < self.first
 
 
 @dataclass(frozen=True)
@@ -109,7 +125,7 @@ class SegmentWriter:
         self._writer: pq.ParquetWriter | None = None
         self._boxes: list[Box] = []
         self._nulls = 0
-        self._versions = False
+        self._facts: Facts | None = None
         self.rows = 0
 
     def write(self, rows: Rows) -> None:
@@ -123,15 +139,18 @@ class SegmentWriter:
         for group in row_groups(rows, self._group_rows):
             self._writer.write_table(arrow(rows.take(group), nulls > 0), row_group_size=len(rows))
         self._boxes.append(box_of(rows))
-        self._versions = self._versions or bool(same_point(rows).any())
+        several = bool(same_point(rows).any())
+        before = self._facts
+        first = before.first if before else point_at(rows, 0)
+        self._facts = Facts(first, point_at(rows, -1), several or (before is not None and before.several))
         self.rows += len(rows)
         self._nulls += nulls
 
     def close(self) -> Segment:
         """Finish, sync file and folder, and rename to the content's hash."""
-        if self._writer is None:
+        if self._writer is None or self._facts is None:
             raise ValueError("a segment needs at least one row")
-        self._writer.add_key_value_metadata({VERSIONS: "several" if self._versions else "one"})
+        self._writer.add_key_value_metadata({FACTS: json.dumps(vars(self._facts))})
         self._writer.close()
         size = self._sink.size
         name = segment_name(self._project, self._sink.finish())

@@ -121,7 +121,8 @@ class Store:
     ) -> tuple[Instants, Values]:
         """Valid points of a series in [start, end] (epoch us): int64 times, ascending and unique, and float64 values.
 
-        The arrays may be read-only. `at`: an earlier snapshot instead of the newest.
+        Values that can be written to are the caller's own; others, and all times, may be cached data. `at`: an earlier
+        snapshot instead of the newest.
         """
         return self._retried(lambda now: self._reader.read(now, project, sensor, metric, start, end), at)
 

@@ -1,6 +1,6 @@
 """Small stores and tables for the storage tests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ def table(points: Sequence[Point]) -> pa.Table:
     })  # fmt: skip
 
 
-def series(values: dict[int, float | None], sensor: str = "/s", metric: str = "T") -> pa.Table:
+def series(values: Mapping[int, float | None], sensor: str = "/s", metric: str = "T") -> pa.Table:
     """An input table of one series."""
     return table([(sensor, metric, time, value) for time, value in values.items()])
 

@@ -1,0 +1,155 @@
+"""Projects, entities, keys and clients."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from tests.storage.helpers import PROJECT, opened
+
+from tseng_storage.catalog import Catalog
+from tseng_storage.errors import Exists, NotFound
+from tseng_storage.store import Store
+from tseng_storage.tables import PROP_HISTORY
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return opened(tmp_path)
+
+
+@pytest.fixture
+def catalog(store: Store) -> Catalog:
+    """The catalog of an empty store."""
+    return store.catalog
+
+
+def test_the_default_project(catalog: Catalog) -> None:
+    """A new store has one project, the default one, and it cannot be deleted."""
+    (project,) = catalog.projects()
+    assert (project.id, project.is_default) == ("default", True)
+    assert catalog.default_project() == project
+    with pytest.raises(Exists):
+        catalog.delete_project("default")
+
+
+def test_projects_by_id_and_alias(catalog: Catalog) -> None:
+    """A project is found by id and by iTwin id; an alias is taken once, also against ids; an unknown one is None."""
+    project = catalog.create_project("Dam", "6e7a6a7c-0000-4000-8000-000000000001")
+    assert catalog.project(project.id) == catalog.project("6e7a6a7c-0000-4000-8000-000000000001") == project
+    assert [one.name for one in catalog.projects()] == ["Default", "Dam"]
+    with pytest.raises(Exists):
+        catalog.create_project("Other", "6e7a6a7c-0000-4000-8000-000000000001")
+    assert catalog.project("nowhere") is None
+
+
+def test_a_deleted_project_takes_its_entities(catalog: Catalog) -> None:
+    """After deletion neither project nor entities are found; deleting again is NotFound."""
+    project = catalog.create_project("Dam").id
+    catalog.create_entity(project, "sensor", "/s", "TILT")
+    assert catalog.entity(project, "sensor", "/s") is not None
+    catalog.delete_project(project)
+    assert catalog.project(project) is None
+    assert catalog.entity(project, "sensor", "/s") is None
+    with pytest.raises(NotFound):
+        catalog.delete_project(project)
+
+
+def test_an_entity_is_kept_whole(catalog: Catalog) -> None:
+    """All fields given come back, with equal dates of creation and change."""
+    made = catalog.create_entity(
+        PROJECT,
+        "sensor",
+        "/n/d/s",
+        "TILT",
+        {"DEPTH": 1.5, "é": [1, None]},
+        "/n/d",
+        "observation",
+        "ref",
+        {"a": {"b": 1}},
+    )
+    found = catalog.entity(PROJECT, "sensor", "/n/d/s")
+    assert found == made
+    assert found is not None
+    assert (found.parent, found.observation_type, found.ref_id) == ("/n/d", "observation", "ref")
+    assert found.props == {"DEPTH": 1.5, "é": [1, None]}
+    assert found.custom_props == {"a": {"b": 1}}
+    assert found.created == found.modified > 0
+
+
+def test_ids_are_unique_by_project_and_kind(catalog: Catalog) -> None:
+    """The same id may be a device and a sensor, and exist in two projects, but not twice in one place."""
+    other = catalog.create_project("other").id
+    catalog.create_entity(PROJECT, "device", "/x", "LOGGER")
+    catalog.create_entity(PROJECT, "sensor", "/x", "TILT")
+    catalog.create_entity(other, "device", "/x", "LOGGER")
+    with pytest.raises(Exists) as refused:
+        catalog.create_entity(PROJECT, "device", "/x", "LOGGER")
+    assert (refused.value.field, refused.value.seen) == ("id", "/x")
+    with pytest.raises(NotFound):
+        catalog.create_entity("nowhere", "device", "/x", "LOGGER")
+
+
+def test_properties_merge_and_null_removes(catalog: Catalog) -> None:
+    """Keys given replace, null removes, others stay; the history keeps every state in order."""
+    catalog.create_entity(PROJECT, "sensor", "/s", "TILT", {"a": 1, "b": 2})
+    entity = catalog.update_props(PROJECT, "sensor", "/s", {"b": None, "c": {"d": None}})
+    assert entity.props == {"a": 1, "c": {"d": None}}
+    assert catalog.entity(PROJECT, "sensor", "/s") == entity
+    with pytest.raises(NotFound):
+        catalog.update_props(PROJECT, "sensor", "/nobody", {})
+
+
+def test_every_state_of_properties_is_remembered(store: Store) -> None:
+    """The history holds the properties after each change, with ascending dates."""
+    store.catalog.create_entity(PROJECT, "sensor", "/s", "TILT", {"a": 1})
+    store.catalog.update_props(PROJECT, "sensor", "/s", {"a": 2})
+    with store._database.read() as connection:
+        rows = connection.execute(select(PROP_HISTORY.c.props, PROP_HISTORY.c.valid_from)).all()
+    assert [row.props for row in rows] == ['{"a": 1}', '{"a": 2}']
+    assert rows[0].valid_from <= rows[1].valid_from
+
+
+def test_listing_in_pages(catalog: Catalog) -> None:
+    """Entities come in the order of ids, beyond a given one, as many as asked; unknown ids are left out."""
+    for number in (3, 1, 2, 10):
+        catalog.create_entity(PROJECT, "node", f"/{number}", "GROUP")
+    ids = [entity.id for entity in catalog.entities(PROJECT, "node")]
+    assert ids == ["/1", "/10", "/2", "/3"]
+    assert [e.id for e in catalog.entities(PROJECT, "node", after="/10", limit=1)] == ["/2"]
+    assert [e.id for e in catalog.entities(PROJECT, "node", ids=["/3", "/9", "/1", "/3"])] == ["/1", "/3"]
+    assert catalog.entities(PROJECT, "node", ids=[]) == []
+    assert catalog.entities(PROJECT, "device") == []
+
+
+def test_sensors_of_a_device(catalog: Catalog) -> None:
+    """Members are the sensors whose parent is the device; a new one is seen at once."""
+    catalog.create_entity(PROJECT, "sensor", "/d/2", "TILT", parent="/d")
+    assert [entity.id for entity in catalog.sensors_of_device(PROJECT, "/d")] == ["/d/2"]
+    catalog.create_entity(PROJECT, "sensor", "/d/1", "TILT", parent="/d")
+    catalog.create_entity(PROJECT, "device", "/d/3", "LOGGER", parent="/d")
+    assert [entity.id for entity in catalog.sensors_of_device(PROJECT, "/d")] == ["/d/1", "/d/2"]
+
+
+def test_keys(catalog: Catalog) -> None:
+    """A key is found by its hash until it is revoked; all are listed; an id never given out is NotFound."""
+    key = catalog.add_key("ci", "writer", None, "hash-1")
+    catalog.add_key("other", "reader", PROJECT, "hash-2")
+    assert catalog.find_key("hash-1") == key
+    assert catalog.find_key("hash-3") is None
+    revoked = catalog.revoke_key(key.id)
+    assert revoked.revoked is not None
+    assert catalog.revoke_key(key.id) == revoked
+    assert catalog.find_key("hash-1") is None
+    listed = catalog.keys()
+    assert [(one.name, one.revoked is None) for one in listed] == [("ci", False), ("other", True)]
+    for unknown in ("99", "x", "", "²", "9" * 40):
+        with pytest.raises(NotFound):
+            catalog.revoke_key(unknown)
+
+
+def test_clients(catalog: Catalog) -> None:
+    """A client is found by the id it was given."""
+    client = catalog.add_client("app", "sensor-data:read", PROJECT, "secret-hash")
+    assert catalog.find_client(client.id) == client
+    assert catalog.find_client("nobody") is None

@@ -1,0 +1,293 @@
+"""The store as its callers see it: write, read, windows, blocks, projects, closing."""
+
+import math
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.storage.helpers import PROJECT, opened, read, seen_by_duckdb, series, table
+
+from tseng_storage.errors import Exists, InvalidObservations, NotFound, StoreClosed, StoreMissing
+from tseng_storage.settings import StoreSettings
+from tseng_storage.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store that does nothing by itself."""
+    return opened(tmp_path / "store")
+
+
+def test_an_upload_is_read_back(store: Store) -> None:
+    """What was appended is read, ascending in time."""
+    store.append(series({30: 3.0, 10: 1.0, 20: 2.0}), PROJECT)
+    assert read(store) == {10: 1.0, 20: 2.0, 30: 3.0}
+    assert list(read(store)) == [10, 20, 30]
+
+
+def test_sequence_numbers_ascend(store: Store) -> None:
+    """Each upload and each load has a larger number than all before it, also after a flush."""
+    first = store.append(series({1: 1.0}), PROJECT)
+    second = store.load(series({2: 1.0}), PROJECT)
+    store.flush()
+    third = store.append(series({3: 1.0}), PROJECT)
+    assert 0 < first < second < third
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("flushed", [False, True])
+def test_a_missing_value_removes_a_point(store: Store, missing: float | None, flushed: bool) -> None:
+    """Null, NaN and infinities written over a value leave no value, before and after a flush."""
+    store.append(series({1: 1.0, 2: 2.0}), PROJECT)
+    store.append(series({1: missing}), PROJECT)
+    if flushed:
+        store.flush()
+    assert read(store) == {2: 2.0}
+    assert seen_by_duckdb(store) == {("/s", "T", 2): 2.0}
+
+
+def test_windows_include_both_ends(store: Store) -> None:
+    """A window takes the points at its ends, in the log and in segments."""
+    store.load(series({t: float(t) for t in range(10)}), PROJECT)
+    store.append(series({t: float(t) for t in range(10, 20)}), PROJECT)
+    assert list(read(store, start=8, end=11)) == [8, 9, 10, 11]
+    assert list(read(store, start=19)) == [19]
+    assert list(read(store, end=0)) == [0]
+    assert read(store, start=20) == {}
+    assert read(store, start=5, end=4) == {}
+
+
+def test_an_unknown_series_is_empty(store: Store) -> None:
+    """A sensor or metric without data reads as two empty arrays of the right types."""
+    times, values = store.read(PROJECT, "/nobody", "T")
+    assert times.dtype == np.int64
+    assert values.dtype == np.float64
+    assert len(times) == len(values) == 0
+
+
+def test_the_last_row_of_an_upload_wins(store: Store) -> None:
+    """Of rows of one upload at the same point the later one holds."""
+    store.append(table([("/s", "T", 1, 1.0), ("/s", "T", 1, 2.0)]), PROJECT)
+    store.load(table([("/s", "x", 1, 1.0), ("/s", "x", 1, 2.0)]), PROJECT)
+    assert read(store) == {1: 2.0}
+    assert read(store, metric="x") == {1: 2.0}
+
+
+def test_a_late_load_does_not_undo_a_later_upload(store: Store) -> None:
+    """The number decides, not the place: an upload after a load wins although it is flushed with older ones."""
+    store.append(series({1: 1.0}), PROJECT)
+    store.load(series({1: 2.0}), PROJECT)
+    store.append(series({1: 1.0}), PROJECT)
+    assert read(store) == {1: 1.0}
+    store.flush()
+    assert read(store) == {1: 1.0}
+    store.compact()
+    assert read(store) == {1: 1.0}
+
+
+def test_importing_again_changes_nothing(store: Store) -> None:
+    """The same rows loaded twice are stored once after compaction."""
+    rows = series({t: float(t) for t in range(50)})
+    store.load(rows, PROJECT)
+    store.load(rows, PROJECT)
+    before = read(store)
+    store.compact()
+    assert read(store) == before
+    assert store.info()["rows"] == 50
+
+
+def test_versions_are_kept(store: Store) -> None:
+    """A different value written over a point keeps the former version in the segment."""
+    for value in (1.0, 2.0, 1.0):
+        store.append(series({1: value}), PROJECT)
+    store.compact()
+    assert store.info()["rows"] == 3
+    assert read(store) == {1: 1.0}
+
+
+def test_projects_are_apart(store: Store) -> None:
+    """Two projects may have a sensor of the same id and see only their own data; an unknown project takes none."""
+    other = store.catalog.create_project("other").id
+    store.append(series({1: 1.0}), PROJECT)
+    store.append(series({1: 2.0}), other)
+    assert store.read(other, "/s", "T")[1].tolist() == [2.0]
+    assert read(store) == {1: 1.0}
+    with pytest.raises(NotFound):
+        store.append(series({1: 1.0}), "nowhere")
+    with pytest.raises(NotFound):
+        store.load(series({1: 1.0}), "nowhere")
+
+
+def test_deleting_a_project_takes_its_data(store: Store) -> None:
+    """Segments, unflushed data and files of a deleted project go; the default project stays."""
+    other = store.catalog.create_project("other").id
+    store.load(series({1: 1.0}), other)
+    store.append(series({2: 1.0}), other)
+    store.append(series({1: 5.0}), PROJECT)
+    store.delete_project(other)
+    assert store.info()["segments"] == 0
+    assert store.read(other, "/s", "T")[0].tolist() == []
+    assert len(store.vacuum(0)) == 1
+    assert read(store) == {1: 5.0}
+    with pytest.raises(Exists):
+        store.delete_project(PROJECT)
+    with pytest.raises(NotFound):
+        store.delete_project(other)
+
+
+def test_metrics_of_a_sensor(store: Store) -> None:
+    """The metrics that ever came for a sensor, through either door, sorted."""
+    store.append(table([("/s", "x", 1, 1.0), ("/s", "T", 1, 1.0), ("/r", "y", 1, 1.0)]), PROJECT)
+    store.load(table([("/s", "digits", 1, 1.0)]), PROJECT)
+    assert store.metrics_of(PROJECT, "/s") == ("T", "digits", "x")
+    assert store.metrics_of(PROJECT, "/nobody") == ()
+
+
+def test_blocks_are_bounded(tmp_path: Path) -> None:
+    """Blocks of a long series hold few points each, whether in segments, in the log, or in both."""
+    store = opened(tmp_path, StoreSettings(background=False, flush_on_close=False, group_rows=100, block_points=250))
+    store.load(table([(sensor, "T", t, 1.0) for sensor in ("/a", "/b", "/c") for t in range(2000)]), PROJECT)
+    store.append(table([("/b", "T", t, 2.0) for t in range(1900, 3000)]), PROJECT)
+    blocks = list(store.blocks(PROJECT, "/b", "T", 50))
+    lengths = [len(store.read(PROJECT, "/b", "T", *block)[0]) for block in blocks]
+    assert sum(lengths) == 2950
+    assert max(lengths) <= 500
+    assert blocks[0][0] == 50
+    assert list(store.blocks(PROJECT, "/nobody", "T")) == []
+
+
+def test_a_snapshot_stands_still(store: Store) -> None:
+    """A snapshot reads the same whatever is written, flushed and compacted after it."""
+    store.append(series({1: 1.0, 2: 2.0}), PROJECT)
+    at = store.snapshot()
+    store.append(series({1: 9.0, 3: 3.0}), PROJECT)
+    store.compact()
+    store.load(series({2: 9.0}), PROJECT)
+    assert store.read(PROJECT, "/s", "T", at=at)[1].tolist() == [1.0, 2.0]
+    assert read(store) == {1: 9.0, 2: 9.0, 3: 3.0}
+
+
+def test_closing_flushes(tmp_path: Path) -> None:
+    """A store that was written to leaves an empty log when closed, and takes no more work."""
+    store = Store.open(tmp_path, settings=StoreSettings(background=False))
+    store.append(series({1: 1.0}), PROJECT)
+    store.close()
+    store.close()
+    with pytest.raises(StoreClosed):
+        store.append(series({1: 1.0}), PROJECT)
+    with pytest.raises(StoreClosed):
+        read(store)
+    with opened(tmp_path) as again:
+        assert again.info()["log_commits"] == 0
+        assert read(again) == {1: 1.0}
+
+
+def test_the_background_flushes_by_size_and_by_age(tmp_path: Path) -> None:
+    """Many values go to segments at once; few do when they have aged."""
+    settings = StoreSettings(flush_rows=100, flush_seconds=0.05)
+    with Store.open(tmp_path, settings=settings) as store:
+        for count in (200, 1):
+            store.append(series({t: float(count) for t in range(count)}), PROJECT)
+            deadline = time.monotonic() + 20
+            while store.info()["log_commits"]:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        assert store.info()["rows"] >= 200
+
+
+def test_threads_share_commits_and_lose_nothing(store: Store) -> None:
+    """Uploads from many threads all get their own number and are all there."""
+    numbers: list[int] = []
+
+    def upload(sensor: str) -> None:
+        numbers.extend(store.append(series({t: 1.0}, sensor), PROJECT) for t in range(25))
+
+    threads = [threading.Thread(target=upload, args=(f"/{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(numbers)) == 200
+    assert all(len(read(store, f"/{n}")) == 25 for n in range(8))
+
+
+def test_opening_what_is_not_there(tmp_path: Path) -> None:
+    """Without leave to create, a missing store is an error and no folder is left behind."""
+    with pytest.raises(StoreMissing):
+        Store.open(tmp_path / "absent", create=False)
+    assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize(
+    ("broken", "field"),
+    [
+        (series({1: 1.0}).drop_columns(["metric"]), "metric"),
+        (series({1: 1.0}).set_column(0, "sensor", pa.array([None], pa.string())), "sensor"),
+        (series({1: 1.0}).set_column(0, "sensor", pa.array([7])), "sensor"),
+        (series({1: 1.0}).set_column(0, "sensor", pa.array(["/" + "s" * 1000])), "sensor"),
+        (series({1: 1.0}).set_column(2, "time", pa.array([None], pa.timestamp("us"))), "time"),
+        (series({1: 1.0}).set_column(2, "time", pa.array([2**62], pa.timestamp("s"))), "time"),
+        (series({1: 1.0}).set_column(2, "time", pa.array([2**62], pa.timestamp("us"))), "time"),
+        (series({1: 1.0}).set_column(3, "value", pa.array(["one"])), "value"),
+    ],
+)
+def test_what_is_not_observations_is_refused(store: Store, broken: pa.Table, field: str) -> None:
+    """A table with a column missing, of the wrong type or without a needed value names the column; nothing is kept."""
+    for door in (store.append, store.load):
+        with pytest.raises(InvalidObservations) as refused:
+            door(broken, PROJECT)
+        assert refused.value.field == field
+    assert store.info()["log_commits"] == 0
+
+
+def test_times_of_any_resolution(store: Store) -> None:
+    """Nanoseconds are cut to the microsecond below, seconds and zones become UTC microseconds."""
+    rows = series({1: 1.0})
+    store.append(rows.set_column(2, "time", pa.array([-1], pa.timestamp("ns"))), PROJECT)
+    store.append(rows.set_column(2, "time", pa.array([1999], pa.timestamp("ns", "Europe/Berlin"))), PROJECT)
+    store.append(rows.set_column(2, "time", pa.array([5], pa.timestamp("s", "Asia/Tokyo"))), PROJECT)
+    assert list(read(store)) == [-1, 1, 5_000_000]
+
+
+def test_dictionary_columns_with_words_unused(store: Store) -> None:
+    """Dictionary-encoded ids are taken, also when the dictionary is unsorted and holds words that do not occur."""
+    words = pa.DictionaryArray.from_arrays(pa.array([2, 0], pa.int8()), pa.array(["/z", "/unused", "/a"]))
+    rows = table([("", "T", 1, 1.0), ("", "T", 2, 2.0)]).set_column(0, "sensor", words)
+    store.append(rows, PROJECT)
+    store.load(rows, PROJECT)
+    assert (read(store, "/a"), read(store, "/z")) == ({1: 1.0}, {2: 2.0})
+    assert store.metrics_of(PROJECT, "/unused") == ()
+
+
+def test_empty_tables(store: Store) -> None:
+    """A table without rows is taken and changes nothing."""
+    store.append(table([]), PROJECT)
+    store.load(table([]), PROJECT)
+    assert store.flush() == 0
+    assert store.info()["rows"] == 0
+
+
+def test_usage_counts_observations_and_bytes(store: Store) -> None:
+    """Usage counts rows in segments and in the log, and the bytes of segments."""
+    store.load(series(dict.fromkeys(range(10), 1.0)), PROJECT)
+    store.append(series(dict.fromkeys(range(10, 15), 1.0)), PROJECT)
+    observations, size = store.usage(PROJECT)
+    assert observations == 15
+    assert size == sum(path.stat().st_size for path in (store.layout.observations).rglob("*.parquet"))
+
+
+def test_files_make_sense_alone(store: Store) -> None:
+    """Plain DuckDB over the folder's Parquet files shows sensor, metric, time and value."""
+    import duckdb
+
+    store.load(series({1_000_000: 1.5}), PROJECT)
+    for number in range(40):
+        store.append(series({number: 1.0}, "/many"), PROJECT)
+        store.flush()
+    pattern = store.layout.root / "observations" / "**" / "*.parquet"
+    with duckdb.connect() as connection:
+        query = f"SELECT sensor, metric, epoch_us(time), value FROM read_parquet('{pattern}') WHERE sensor = '/s'"
+        assert connection.sql(query).fetchall() == [("/s", "T", 1_000_000, 1.5)]
