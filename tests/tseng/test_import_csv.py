@@ -166,6 +166,7 @@ def test_damaged_archives_are_refused(tmp_path: Path) -> None:
         ("", WIDE, "is empty"),
         ("\n\n# nothing\n", WIDE, "is empty"),
         ("Date,Head\n2016-01-01,1\n", WIDE, "there are: Date, Head. Name it with --time-column"),
+        ("2016-01-01,1\n2016-01-02,2\n", WIDE, "the first line must name the columns"),
         ("time,value\n", ImportOptions(sensor="/s"), "--metric"),
         ("time,value\n", ImportOptions(metric="T"), "--sensor"),
         ("time,a,b\n", ImportOptions(sensor="/s", metric="T"), "--column NAME=T"),

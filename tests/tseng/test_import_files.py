@@ -49,16 +49,17 @@ def test_long_files_convert_each_series_by_its_own_unit(engine: Engine, tmp_path
 
 def test_columns_of_a_generic_sensor_keep_their_unit(engine: Engine, tmp_path: Path) -> None:
     """Catalogue metrics in a unit of their dimension are known; others are not, and their units may be free text."""
-    path = write(tmp_path, "time,T [°F],crack [mm],flow [l/hr],count\n2024-03-01,50,2.5,7,9\n")
+    path = write(tmp_path, "time,T [°F],crack [mm],flow [l/hr],count,RH [%]\n2024-03-01,50,2.5,7,9,80\n")
     import_file(engine, path, GENERIC)
     [sensor] = engine.entities("sensor", ["/s"])
     assert sensor.props == {
-        "KNOWN_METRICS": {"0": "T"},
+        "KNOWN_METRICS": {"0": "T", "4": "RH"},
         "UNKNOWN_METRICS": {"1": "crack", "2": "flow", "3": "count"},
-        "KNOWN_UNITS": {"0": "F", "1": "mm"},
+        "KNOWN_UNITS": {"0": "F", "1": "mm", "4": "pct"},
         "UNKNOWN_UNITS": {"2": "l/hr", "3": "GENERIC"},
     }
     assert engine.get_data("/s", "crack", "in").value.tolist() == pytest.approx([2.5 / 25.4])
+    assert engine.get_data("/s", "RH", "one").value.tolist() == pytest.approx([0.8])
     assert engine.get_data("/s", "flow", "l/hr").value.tolist() == [7.0]
     assert engine.get_data("/s", "T", "C").value.tolist() == pytest.approx([10.0])
     assert "dT" in {metric.id for metric in engine.metrics("/s")}

@@ -12,6 +12,8 @@ from tseng.demo.own import show_file
 from tseng.engine import Engine
 from tseng.errors import EngineError
 from tseng.importers.files import import_file
+from tseng_storage.errors import StorageError
+from tseng_units.errors import UnitsError
 
 if TYPE_CHECKING:
     from tseng.importers.report import ImportReport
@@ -36,9 +38,10 @@ def _import_all(engine: Engine, folder: Path) -> "list[ImportReport]":
     sensors = create(engine)
     reports = [import_file(engine, each.path, each.options) for each in files]
     show.imported(reports)
-    stored = sum(report.stored for report in reports)
+    stored, unchanged = (sum(counts) for counts in zip(*((r.stored, r.unchanged) for r in reports), strict=True))
+    there = f"; {unchanged:,} were there already" if unchanged else ""
     spent = time.perf_counter() - began
-    print(f"\nImported {stored:,} observations of {sensors + 1} sensors in {spent:.1f} s")
+    print(f"\nStored {stored:,} observations of {sensors + 1} sensors in {spent:.1f} s{there}")
     return reports
 
 
@@ -66,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
                 show_file(engine, chosen.data, chosen.file)
             else:
                 show_site(engine, chosen.data)
-    except EngineError as error:
+    except (EngineError, StorageError, UnitsError) as error:
         print(f"tseng demo: {error}", file=sys.stderr)
         return 1
     return 0

@@ -25,14 +25,20 @@ def table(rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) ->
         print("  " + "  ".join(cells).rstrip())
 
 
+def _into(report: ImportReport) -> str:
+    """Name the sensor that a file went to, or say how many there were."""
+    return report.sensors[0] if len(report.sensors) == 1 else f"{len(report.sensors)} sensors"
+
+
 def imported(reports: Sequence[ImportReport]) -> None:
     """Print a line per import, then the remarks and bad rows that a person should know of."""
-    head = ("file", "format", "rows", "stored", "unchanged", "bad")
+    head = ("file", "format", "into", "rows", "stored", "unchanged", "bad")
     counts = ((r.rows, r.stored, r.unchanged, r.bad_count) for r in reports)
     lines = [
-        (r.path.name, r.format, *(f"{count:,}" for count in each)) for r, each in zip(reports, counts, strict=True)
+        (r.path.name, r.format, _into(r), *(f"{count:,}" for count in each))
+        for r, each in zip(reports, counts, strict=True)
     ]
-    table([head, *lines], right=frozenset({2, 3, 4, 5}))
+    table([head, *lines], right=frozenset({3, 4, 5, 6}))
 
 
 def remarks(reports: Sequence[ImportReport], bad_rows: int = 10) -> None:

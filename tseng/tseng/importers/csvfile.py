@@ -39,6 +39,8 @@ def _time_column(names: list[str], options: ImportOptions) -> int:
     found = [lowered.index(each.lower()) for each in wanted if each.lower() in lowered]
     if found:
         return found[0]
+    if names[0][:1].isdigit():
+        raise InvalidRequest.at("file", f"the first line must name the columns; it reads: {', '.join(names)}")
     message = f"no column is called {' or '.join(wanted)}; there are: {', '.join(names)}. Name it with --time-column"
     raise InvalidRequest.at("time_column", message)
 

@@ -57,13 +57,21 @@ class Declared:
         return {metrics: {str(index): self.metric}, units: {str(index): self.unit}}
 
 
+def _spelled(text: str, dimension: str) -> str | None:
+    """Unit id of a file's spelling; in a dimension known beforehand its own symbols count too (% of a humidity)."""
+    units = DIMENSIONS[dimension].units.values()
+    own = (unit.id for unit in units if text.strip() in (unit.id, unit.notation, unit.name))
+    return next(own, None) or unit_from_text(text)
+
+
 def declare(metric: str, unit: str | None) -> Declared:
     """Declare a column of a file on a generic sensor; a blank unit of a metric not in the catalogue is GENERIC."""
     known = METRICS.get(metric)
+    if known and known.dimension in DIMENSIONS:
+        own = _spelled(unit, known.dimension) if unit else known.default_unit
+        if own in DIMENSIONS[known.dimension].units:
+            return Declared(metric, own or known.default_unit, True, True)
     spelled = unit_from_text(unit) if unit else None
-    dimension = DIMENSIONS.get(known.dimension) if known else None
-    if known and dimension and (not unit or spelled in dimension.units):
-        return Declared(metric, spelled or known.default_unit, True, True)
     if spelled:
         return Declared(metric, spelled, False, True)
     return Declared(metric, unit or OPAQUE, False, False)
@@ -103,7 +111,7 @@ def _conversion(column: str, unit: str | None, offered: OfferedMetric) -> Affine
             return IDENTITY
         kept = f"the sensor stores {offered.id} in {stored!r}, which converts to nothing"
         raise InvalidRequest.at("unit", f"column {column} is in {unit!r}, but {kept}")
-    return conversion(offered.dimension, unit_from_text(unit) or unit, stored)
+    return conversion(offered.dimension, _spelled(unit, offered.dimension) or unit, stored)
 
 
 class Targets:
@@ -173,6 +181,6 @@ class Targets:
             self._ledger.note(f"column {column} is left out: {takes} (pick with --column)")
             return None
         stored = offered[metric].stored_unit or offered[metric].default_unit
-        if unit is None and stored != OPAQUE:
+        if not unit and stored != OPAQUE:
             self._ledger.assumed[column] = stored
         return Target(metric, stored, _conversion(column, unit, offered[metric]))
