@@ -83,10 +83,11 @@ def advance(folder: Path, state: TableState) -> TableState:
     version, segments, flushed = state.version, dict(state.segments), state.flushed
     while True:
         try:
-            actions = list(read_entry(entry_path(folder, version + 1)))
+            path = entry_path(folder, version + 1)
+            actions = list(read_entry(path))
         except FileNotFoundError:
             return state if version == state.version else TableState(version, segments, flushed)
-        flushed = _apply(actions, segments, flushed)
+        flushed = _apply(actions, segments, flushed, path)
         version += 1
 
 
@@ -107,7 +108,15 @@ def parse_entry(content: bytes, path: Path) -> Iterator[Action]:
         raise Damaged(f"{path.name}: the commit does not parse: {fault}", "file", str(path)) from fault
 
 
-def _apply(actions: Iterable[Action], segments: dict[str, Segment], flushed: int) -> int:
+def _apply(actions: Iterable[Action], segments: dict[str, Segment], flushed: int, path: Path) -> int:
+    """Carry out actions on `segments`; the last upload contained. `path` names the file at fault in Damaged."""
+    try:
+        return _carried_out(actions, segments, flushed)
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise Damaged(f"{path.name}: an action does not hold what it should: {fault!r}", "file", str(path)) from fault
+
+
+def _carried_out(actions: Iterable[Action], segments: dict[str, Segment], flushed: int) -> int:
     for action in actions:
         if (add := action.get("add")) is not None:
             segment = _segment(add)
@@ -162,7 +171,7 @@ def from_checkpoint(folder: Path) -> TableState:
     for path in files:
         try:
             rows = pq.read_table(path, columns=["add", "txn"], use_threads=False).to_pylist(maps_as_pydicts="strict")
-        except (pa.ArrowException, OSError) as fault:
+        except (pa.ArrowException, OSError, ValueError, KeyError) as fault:
             raise Damaged(f"{path.name}: the checkpoint cannot be read: {fault}", "file", str(path)) from fault
-        flushed = max(flushed, _apply(rows, segments, flushed))
+        flushed = max(flushed, _apply(rows, segments, flushed, path))
     return TableState(version, segments, flushed)

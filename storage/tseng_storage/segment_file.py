@@ -59,7 +59,9 @@ class SegmentFile:
         self._path, self._decoded = path, decoded
         self._lock = threading.Lock()
         try:
-            self._file = pq.ParquetFile(path, memory_map=True, read_dictionary=["sensor", "metric"])
+            self._file = pq.ParquetFile(
+                path, memory_map=True, read_dictionary=["sensor", "metric"], page_checksum_verification=True
+            )
         except (pa.ArrowException, OSError) as fault:
             if isinstance(fault, FileNotFoundError):
                 raise

@@ -215,8 +215,10 @@ def _dictionary(names: tuple[str, ...], codes: Codes) -> pa.DictionaryArray:
 
 def _open_writer(sink: HashingFile, rows: Rows, group_rows: int) -> pq.ParquetWriter:
     dictionary, encoding = _encodings(rows, group_rows)
+    # Every page carries its checksum: a read that meets a flipped bit fails instead of answering something else.
     return pq.ParquetWriter(
-        sink, SCHEMA, compression="zstd", use_dictionary=dictionary, column_encoding=encoding, store_schema=False,
+        sink, SCHEMA, compression="zstd", use_dictionary=dictionary, column_encoding=encoding,
+        store_schema=False, write_page_checksum=True,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import update
 from tests.storage.helpers import PROJECT, opened, read, series
@@ -57,16 +58,32 @@ def test_a_damaged_file_is_named(healthy: Path, pattern: str, damage: Callable[[
         assert store.verify().clean
 
 
-def test_a_damaged_checkpoint_is_named(healthy: Path) -> None:
-    """A flipped bit in a checkpoint is found although the commits it sums up are still there."""
+def test_any_flipped_bit_of_the_delta_log_is_named(healthy: Path) -> None:
+    """Wherever a bit flips in a commit or a checkpoint, verify ends and names that file."""
     with opened(healthy) as store:
-        for number in range(40):
+        for number in range(31):
+            store.load(series({number: 0.5}), PROJECT)
+        files = [*healthy.glob("_delta_log/*.checkpoint.parquet"), *sorted(healthy.glob("_delta_log/*.json"))[::9]]
+        assert len(files) == 5
+        for path in files:
+            content = path.read_bytes()
+            for _ in range(12):
+                _flip(path)
+                named = [damage.path for damage in store.verify().damages]
+                assert path.relative_to(healthy).as_posix() in named
+                path.write_bytes(content)
+        assert store.verify().clean
+
+
+def test_a_damaged_checkpoint_is_not_set_aside(healthy: Path) -> None:
+    """A checkpoint once noted as on disk that no longer reads is damage and stays for verify to name."""
+    with opened(healthy) as store:
+        for number in range(31):
             store.load(series({number: 0.5}), PROJECT)
     (checkpoint,) = healthy.glob("_delta_log/*.checkpoint.parquet")
-    _flip(checkpoint)
+    os.truncate(checkpoint, 100)
     with opened(healthy) as store:
-        names = [damage.path for damage in store.verify().damages]
-    assert f"_delta_log/{checkpoint.name}" in names
+        assert f"_delta_log/{checkpoint.name}" in [damage.path for damage in store.verify().damages]
 
 
 @pytest.mark.parametrize("column", ["payload", "rows", "checksum"])
@@ -95,6 +112,19 @@ def test_reading_a_truncated_segment_names_it(healthy: Path) -> None:
     os.truncate(path, 500)
     with opened(healthy) as store, pytest.raises(Damaged, match=path.name):
         read(store)
+
+
+def test_a_flipped_bit_is_never_read_as_a_value(healthy: Path) -> None:
+    """A bit flipped in a page of times or values makes the read fail; it never gives another number."""
+    path = max(healthy.glob("observations/**/*.parquet"), key=lambda path: path.stat().st_size)
+    content = path.read_bytes()
+    chunks = [pq.ParquetFile(path).metadata.row_group(0).column(column) for column in (2, 3)]
+    for chunk in chunks:
+        # Headers of pages are not under the checksum; the last byte of a chunk is always inside a page.
+        place = (chunk.dictionary_page_offset or chunk.data_page_offset) + chunk.total_compressed_size - 1
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with opened(healthy) as store, pytest.raises(Damaged, match=path.name):
+            read(store)
 
 
 def test_a_missing_segment_is_damage_when_read(healthy: Path) -> None:
