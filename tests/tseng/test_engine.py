@@ -226,3 +226,9 @@ def test_series_leaves_as_pandas_and_arrow(site: Engine) -> None:
     assert str(series.to_pandas().index.dtype) == "datetime64[us, UTC]"
     assert series.to_pandas().to_list() == [10.0, 11.5, 9.25]
     assert series.to_arrow().schema.metadata[b"unit"] == b"C"
+
+
+def test_sql_answers_with_zoned_times(site: Engine) -> None:
+    """`fetchall` gives datetimes in UTC, so nobody has to guess a zone."""
+    rows = site.sql("SELECT time, value FROM observations ORDER BY time LIMIT 1").fetchall()
+    assert [(time.isoformat(), value) for time, value in rows] == [("2024-03-01T00:00:00+00:00", 10.0)]
