@@ -88,7 +88,7 @@ class Reader:
             file = self.open(segment)
             for number in file.find(sensor, metric, start, end):
                 # A group at the seam of two sensors may turn out not to hold the series: its values stay undecoded.
-                run = file.runs(number).get((sensor, metric))
+                run = file.find_rows(number, sensor, metric)
                 if run is not None:
                     yield _cut(file, number, run, start, end)
         chunk = at.tail_chunk(project, sensor, metric)
@@ -129,9 +129,9 @@ class Reader:
                 if bounds.series is not None:
                     yield _clip(*bounds.time, start, end, bounds.rows)
                     continue
-                run = file.runs(number).get((sensor, metric))
+                run = file.find_rows(number, sensor, metric)
                 if run is not None:
-                    yield from _parts(file.values(number)[0][slice(*run)], start, end, self._settings.block_points)
+                    yield from _parts(file.values(number)[0][run], start, end, self._settings.block_points)
         chunk = at.tail_chunk(project, sensor, metric)
         if chunk is not None:
             yield from _parts(chunk.time, start, end, self._settings.block_points)
@@ -158,10 +158,10 @@ def _window(time: Instants, start: int | None, end: int | None) -> slice:
     return slice(begin, len(time) if end is None else int(time.searchsorted(end, "right")))
 
 
-def _cut(file: SegmentFile, number: int, run: tuple[int, int], start: int | None, end: int | None) -> Piece:
+def _cut(file: SegmentFile, number: int, run: slice, start: int | None, end: int | None) -> Piece:
     time, value = file.values(number)
-    part = _window(time[slice(*run)], start, end)
-    rows = slice(run[0] + part.start, run[0] + part.stop)
+    part = _window(time[run], start, end)
+    rows = slice(run.start + part.start, run.start + part.stop)
     return Piece(time[rows], value[rows], lambda: file.seq(number)[rows], file.groups[number].nulls > 0)
 
 

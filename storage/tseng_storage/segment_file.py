@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tseng_storage.arrays import flat, to_numpy
 from tseng_storage.cache import BoundedCache
@@ -21,7 +23,6 @@ from tseng_storage.observations import Instants, Rows, Values, rank
 from tseng_storage.segments import FACTS, Facts
 
 Series = tuple[str, str]
-Runs = dict[Series, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,36 @@ class GroupBounds:
     def series(self) -> Series | None:
         """The only series of the group, if it is the only one."""
         return self.low if self.low == self.high else None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Where each series of a row group lies. `series`: int64, ascending, sensor code × metrics + metric code; `starts`.
+
+    Arrays and shared names instead of a dictionary: small segments of many sensors would else spend more memory on
+    places than on values.
+    """
+
+    sensors: tuple[str, ...]
+    metrics: tuple[str, ...]
+    series: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    def find(self, sensor: str, metric: str) -> slice | None:
+        """The rows of a series, None when the group has none of it."""
+        codes = [bisect_left(names, name) for names, name in ((self.sensors, sensor), (self.metrics, metric))]
+        if self.sensors[codes[0] : codes[0] + 1] != (sensor,) or self.metrics[codes[1] : codes[1] + 1] != (metric,):
+            return None
+        code = codes[0] * len(self.metrics) + codes[1]
+        place = int(self.series.searchsorted(code))
+        if place == len(self.series) or self.series[place] != code:
+            return None
+        return slice(int(self.starts[place]), int(self.starts[place + 1]))
+
+    @property
+    def cost(self) -> int:
+        """Bytes held, roughly."""
+        return 500 + 8 * len(self.sensors) + self.series.nbytes + self.starts.nbytes
 
 
 class Decoded:
@@ -87,16 +118,19 @@ class SegmentFile:
             if (start is None or group.time[1] >= start) and (end is None or group.time[0] <= end):
                 yield number
 
-    def runs(self, number: int) -> Runs:
-        """Where each series of a row group lies: (sensor, metric) to (first row, row after the last)."""
+    def find_rows(self, number: int, sensor: str, metric: str) -> slice | None:
+        """The rows of a series within a row group, None when it has none of it."""
         single = self.groups[number].series
         if single is not None:
-            return {single: (0, self.groups[number].rows)}
+            return slice(0, self.groups[number].rows) if single == (sensor, metric) else None
+        return self._runs(number).find(sensor, metric)
+
+    def _runs(self, number: int) -> Runs:
         key = (self._path, number)
         runs = self._decoded.runs.get(key)
         if runs is None:
             runs = _runs(self._read(number, ["sensor", "metric"]))
-            self._decoded.runs.put(key, runs, 500 + 250 * len(runs))
+            self._decoded.runs.put(key, runs, runs.cost)
         return runs
 
     def values(self, number: int) -> tuple[Instants, Values]:
@@ -154,10 +188,10 @@ def _runs(table: pa.Table) -> Runs:
     sensors, sensor = _codes(table.column("sensor"))
     metrics, metric = _codes(table.column("metric"))
     starts = np.flatnonzero((sensor[1:] != sensor[:-1]) | (metric[1:] != metric[:-1])) + 1
-    begins = [0, *starts.tolist()]
-    names = zip(sensor[begins].tolist(), metric[begins].tolist(), strict=True)
-    spans = zip(begins, [*begins[1:], len(sensor)], strict=True)
-    return {(sensors[one], metrics[two]): run for (one, two), run in zip(names, spans, strict=True)}
+    begins = np.concatenate(([0], starts, [len(sensor)])).astype(np.int64)
+    series = sensor[begins[:-1]].astype(np.int64) * len(metrics) + metric[begins[:-1]]
+    # The same ids in every group and segment: one text each.
+    return Runs(tuple(map(sys.intern, sensors)), tuple(map(sys.intern, metrics)), series, begins)
 
 
 def _bounds(footer: pq.FileMetaData) -> Iterator[GroupBounds]:
