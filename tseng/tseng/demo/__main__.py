@@ -10,10 +10,8 @@ from tseng.demo import show
 from tseng.demo.instruments import NODE, STANDPIPE, THERMISTORS, create, segment, write_files
 from tseng.demo.own import show_file
 from tseng.engine import Engine
-from tseng.errors import EngineError
+from tseng.errors import REFUSALS
 from tseng.importers.files import import_file
-from tseng_storage.errors import StorageError
-from tseng_units.errors import UnitsError
 
 if TYPE_CHECKING:
     from tseng.importers.report import ImportReport
@@ -69,7 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
                 show_file(engine, chosen.data, chosen.file)
             else:
                 show_site(engine, chosen.data)
-    except (EngineError, StorageError, UnitsError) as error:
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stderr.close()
+    except (*REFUSALS, OSError) as error:
         print(f"tseng demo: {error}", file=sys.stderr)
         return 1
     return 0
