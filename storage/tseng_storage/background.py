@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
-from tseng_storage.compaction import Compaction
 from tseng_storage.entities import now_us
 from tseng_storage.errors import StorageError, StoreBusy
 from tseng_storage.log import Log
@@ -16,10 +16,10 @@ _LOGGER = logging.getLogger("tseng.storage")
 
 
 class Background:
-    """Starts with the first upload; a store only read from has no thread."""
+    """Starts with the first upload; a store only read from has no thread. `care` is what follows a flush."""
 
-    def __init__(self, log: Log, maintenance: Maintenance, compaction: Compaction, settings: StoreSettings) -> None:
-        self._log, self._maintenance, self._compaction, self._settings = log, maintenance, compaction, settings
+    def __init__(self, log: Log, maintenance: Maintenance, care: Callable[[], None], settings: StoreSettings) -> None:
+        self._log, self._maintenance, self._care, self._settings = log, maintenance, care, settings
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -63,7 +63,7 @@ class Background:
             if self._due():
                 self._rows = self._commits = 0
                 self._maintenance.flush(wait=False)
-                self._compaction.tidy()
+                self._care()
         except StoreBusy:
             _LOGGER.debug("another process is doing maintenance")
         except StorageError as fault:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -25,6 +25,12 @@ class BoundedCache(Generic[T]):
                 return None
             self._kept.move_to_end(key)
             return entry[0]
+
+    def retain(self, wanted: Callable[[Hashable], bool]) -> None:
+        """Drop all keys that are not `wanted`."""
+        with self._lock:
+            for key in [key for key in self._kept if not wanted(key)]:
+                self._spent -= self._kept.pop(key)[1]
 
     def put(self, key: Hashable, value: T, cost: int) -> None:
         """Keep `value`; one that costs more than a quarter of the budget is not worth what it would push out."""

@@ -52,7 +52,11 @@ def open_session(
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     shown = [project.id for project in catalog.projects() if projects is None or project.id in projects]
-    parts = [part for project in shown for part in _project_parts(connection, layout, reader, at, project)]
+    parts = [
+        part
+        for number, project in enumerate(shown)
+        for part in _project_parts(connection, layout, reader, at, project, f"tail_{number}")
+    ]
     union = " UNION ALL ".join(parts or [_EMPTY])
     connection.execute(f"CREATE VIEW observations AS SELECT {_COLUMNS} FROM ({union}) WHERE value IS NOT NULL")
     for kind in KINDS:
@@ -66,9 +70,9 @@ def open_session(
 
 
 def _project_parts(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, reader: Reader, at: Snapshot, project: str
+    connection: duckdb.DuckDBPyConnection, layout: Layout, reader: Reader, at: Snapshot, project: str, name: str
 ) -> Iterable[str]:
-    """SELECTs that together show the observations of a project, each point once."""
+    """SELECTs that together show the observations of a project, each point once; its tail becomes table `name`."""
     segments = at.index.project(project)
     tail = _tail(at, project)
     contested = contested_segments(segments, reader.facts, [] if tail is None else [box_of(tail)])
@@ -79,7 +83,6 @@ def _project_parts(
         yield _select(project, _files(layout, plain))
     sources = [_files(layout, mixed)] if mixed else []
     if tail is not None:
-        name = f"tail_{project.replace('-', '_')}"
         _materialise(connection, name, arrow(tail, True))
         sources.append(f'"{name}"')
     if mixed:

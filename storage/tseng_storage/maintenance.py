@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -112,15 +112,18 @@ class Maintenance:
             touch(self._layout, removes)
             self._log.note(delta.commit(self._layout, [], removes))
 
-    def vacuum(self, known: set[str], retention_seconds: float | None = None) -> list[Path]:
+    def vacuum(
+        self, known: Callable[[], set[str]], retention_seconds: float | None = None, *, wait: bool = True
+    ) -> list[Path]:
         """Delete files that no snapshot of the last `retention_seconds` needs; those deleted.
 
-        `known`: the projects that exist; segments of others leave the table first.
+        `known` gives the projects that exist; segments of others leave the table first. It is asked under the lock: a
+        project made and loaded while this waited for the lock must be among them.
         """
         keep = self._settings.retention_seconds if retention_seconds is None else retention_seconds
-        with exclusive(self._layout.lock):
+        with exclusive(self._layout.lock, wait=wait):
             state = delta.load_state(self._layout)
-            self._forget({segment.project for segment in state.segments.values()} - known)
+            self._forget({segment.project for segment in state.segments.values()} - known())
             needed = {self._layout.segment(name) for name in delta.load_state(self._layout).segments}
             files = [path for path in self._layout.observations.rglob("*") if path.is_file() and path not in needed]
             leftovers = [*self._layout.delta_log.glob("*.tmp"), *self._layout.delta_log.glob("*.torn")]

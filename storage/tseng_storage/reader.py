@@ -41,6 +41,7 @@ class Reader:
 
     def __init__(self, layout: Layout, settings: StoreSettings) -> None:
         self._layout, self._settings = layout, settings
+        self._newest = -1
         self._decoded = Decoded(settings.cache_bytes)
         self._files: BoundedCache[SegmentFile] = BoundedCache(_OPEN_FILES)
         self._facts: BoundedCache[Facts] = BoundedCache(_KNOWN_FILES)
@@ -52,6 +53,12 @@ class Reader:
             file = SegmentFile(self._layout.segment(segment.name), self._decoded)
             self._files.put(segment.name, file, 1)
         return file
+
+    def _let_go(self, at: Snapshot) -> None:
+        """Close segments that a newer table no longer has: an open file keeps its disk space after vacuum."""
+        if at.version > self._newest:
+            self._newest = at.version
+            self._files.retain(lambda name: name in at.table.segments)
 
     def facts(self, segment: Segment) -> Facts:
         """What the footer of a segment says of all its rows."""
@@ -69,6 +76,7 @@ class Reader:
         Values that may be cached data cannot be written to; those that can are the caller's. Times are not to be
         written to in any case.
         """
+        self._let_go(at)
         pieces = [piece for piece in self._pieces(at, project, sensor, metric, start, end) if len(piece.time)]
         if not pieces:
             return _NO_TIME, _NO_VALUE

@@ -7,6 +7,7 @@ compaction, vacuum and backup wait for one another.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -50,8 +51,9 @@ class Store:
         self._compaction = Compaction(self.layout, self._log, self._maintenance, settings)
         self._snapshots = Snapshots(self.layout, self._database, self._log)
         self._reader = Reader(self.layout, settings)
-        self._background = Background(self._log, self._maintenance, self._compaction, settings)
+        self._background = Background(self._log, self._maintenance, self._care, settings)
         self._closing = threading.Lock()
+        self._next_vacuum = time.monotonic()
         self._closed = False
 
     @classmethod
@@ -174,8 +176,10 @@ class Store:
         return self._maintenance.flush(wait=wait)
 
     def compact(self) -> int:
-        """Flush, then merge small and overlapping segments; how many were replaced."""
-        return self._compaction.compact()
+        """Flush, merge small and overlapping segments, vacuum; how many segments were replaced."""
+        replaced = self._compaction.compact()
+        self.vacuum()
+        return replaced
 
     def tidy(self) -> int:
         """Merge where many segments of like size have gathered, as the background thread does; how many were replaced.
@@ -186,7 +190,17 @@ class Store:
 
     def vacuum(self, retention_seconds: float | None = None) -> list[Path]:
         """Delete files that no snapshot of the last `retention_seconds` (default: the setting) needs; those deleted."""
-        return self._maintenance.vacuum({project.id for project in self.catalog.projects()}, retention_seconds)
+        return self._maintenance.vacuum(self._project_ids, retention_seconds)
+
+    def _care(self) -> None:
+        """What the background thread does after a flush."""
+        self._compaction.tidy()
+        if time.monotonic() >= self._next_vacuum:
+            self._next_vacuum = time.monotonic() + self.settings.retention_seconds / 4
+            self._maintenance.vacuum(self._project_ids, wait=False)
+
+    def _project_ids(self) -> set[str]:
+        return {project.id for project in self.catalog.projects()}
 
     def verify(self) -> Report:
         """Check every file against its recorded size and checksum, and the log against itself."""

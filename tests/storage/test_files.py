@@ -63,6 +63,8 @@ def test_the_least_recently_used_goes_first() -> None:
     assert cache.get("huge") is None
     cache.put("a", "again", 2)
     assert cache.get("a") == "again"
+    cache.retain(lambda key: key == "c")
+    assert [cache.get(name) for name in "acde"] == [None, "c", None, None]
 
 
 @pytest.mark.parametrize("offset", [0, 1, 7, 9])

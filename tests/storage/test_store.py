@@ -11,6 +11,7 @@ import pytest
 from tests.storage.helpers import PROJECT, opened, read, seen_by_duckdb, series, table
 
 from tseng_storage.errors import Exists, InvalidObservations, NotFound, StoreClosed, StoreMissing
+from tseng_storage.files import exclusive
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 
@@ -291,3 +292,30 @@ def test_files_make_sense_alone(store: Store) -> None:
     with duckdb.connect() as connection:
         query = f"SELECT sensor, metric, epoch_us(time), value FROM read_parquet('{pattern}') WHERE sensor = '/s'"
         assert connection.sql(query).fetchall() == [("/s", "T", 1_000_000, 1.5)]
+
+
+def test_a_project_made_while_vacuum_waits_keeps_its_data(store: Store) -> None:
+    """Vacuum that waited for a load into a project it had never heard of leaves that project's segments alone."""
+    vacuum = threading.Thread(target=store.vacuum, args=(0,))
+    with opened(store.layout.root) as other:
+        with exclusive(store.layout.lock):
+            vacuum.start()
+            project = other.catalog.create_project("new").id
+        other.load(series({1: 1.0}), project)
+        vacuum.join()
+        other.vacuum(0)
+        assert other.read(project, "/s", "T")[1].tolist() == [1.0]
+
+
+def test_the_background_removes_replaced_files(tmp_path: Path) -> None:
+    """Segments that background compaction replaced disappear once the retention time is over."""
+    settings = StoreSettings(flush_rows=1, flush_seconds=0.05, compact_files=2, retention_seconds=0.0)
+    with Store.open(tmp_path, settings=settings) as store:
+        deadline = time.monotonic() + 20
+        number = 0
+        while number < 3 or len(list(tmp_path.rglob("*.parquet"))) > 2:
+            assert time.monotonic() < deadline
+            store.append(series({number: 1.0}), PROJECT)
+            number += 1
+            time.sleep(0.02)
+        assert len(read(store)) == number

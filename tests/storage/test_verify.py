@@ -157,6 +157,7 @@ def test_replaced_files_stay_for_the_retention_time(healthy: Path) -> None:
         at = store.snapshot()
         assert store.compact() == 3
         assert store.vacuum() == []
+        assert len(read(store)) == 1000
         assert len(store.read(PROJECT, "/s", "T", at=at)[0]) == 1000
         assert len(store.vacuum(0)) == 3
         assert len(read(store)) == 1000
