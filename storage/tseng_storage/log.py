@@ -71,8 +71,9 @@ class Log:
         pending = _Pending(project, encode(rows), len(rows), rows.series_seen())
         self._queue.append(pending)
         with self._committing:
-            if not pending.done:
-                self._commit_queued()
+            # Only until its own is done: under constant load one thread would else commit for all others forever.
+            while not pending.done:
+                self._commit([self._queue.popleft() for _ in range(min(_GROUP, len(self._queue)))])
         if pending.error is not None:
             raise pending.error
         return pending.seq
@@ -85,10 +86,6 @@ class Log:
         if pending.error is not None:
             raise pending.error
         return pending.seq
-
-    def _commit_queued(self) -> None:
-        while self._queue:
-            self._commit([self._queue.popleft() for _ in range(min(_GROUP, len(self._queue)))])
 
     def _commit(self, group: list[_Pending]) -> None:
         try:
