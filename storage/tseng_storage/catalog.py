@@ -157,10 +157,12 @@ class Catalog(Credentials):
         return self._base.cached(("members", project, device), lambda connection: tuple(_all(connection, query)))
 
     def metrics_of(self, project: str, sensor: str) -> tuple[str, ...]:
-        """The metrics ever uploaded for the sensor, sorted."""
+        """The metrics ever uploaded for the sensor, sorted. Cached until the catalog changes."""
         query = select(SERIES.c.metric).where(SERIES.c.project == project, SERIES.c.sensor == sensor)
-        with self._base.read() as connection:
-            return tuple(connection.execute(query.order_by(SERIES.c.metric)).scalars())
+        query = query.order_by(SERIES.c.metric)
+        return self._base.cached(
+            ("metrics", project, sensor), lambda connection: tuple(connection.execute(query).scalars())
+        )
 
 
 def _find_project(connection: Connection, id: str) -> Project | None:

@@ -1,8 +1,9 @@
 """Catalog lookups remembered until anything in the catalog changes, in this process or another.
 
 Uploads commit to the same database all the time, so its change counter alone would empty the cache with every value
-that arrives. Each catalog transaction therefore also raises a revision kept in the database: when the change counter
-moved, the revision is read once, and only when that moved too the cache is emptied.
+that arrives. Each transaction that changes the catalog, and each upload that brings a new series, therefore also
+raises a revision kept in the database: when the change counter moved, the revision is read once, and only when that
+moved too the cache is emptied.
 """
 
 import threading
@@ -40,8 +41,7 @@ class CachedDatabase:
         """One transaction that changes the catalog; every process's cache takes notice."""
         with self._database.write() as connection:
             yield connection
-            revision = int(connection.execute(_REVISION).scalar_one()) + 1
-            connection.execute(update(META).where(META.c.key == "revision").values(value=str(revision)))
+            raise_revision(connection)
 
     def cached(self, key: Hashable, lookup: Callable[[Connection], T]) -> T:
         """The remembered answer to `key`, or that of `lookup`."""
@@ -64,6 +64,12 @@ class CachedDatabase:
             self._cache = {}
         # The revision is set before the counter: a reader without the lock trusts the cache only once both agree.
         self._revision, self._changes = revision, changes
+
+
+def raise_revision(connection: Connection) -> None:
+    """Say within a transaction that it changes what the cache may hold."""
+    revision = int(connection.execute(_REVISION).scalar_one()) + 1
+    connection.execute(update(META).where(META.c.key == "revision").values(value=str(revision)))
 
 
 _REVISION = select(META.c.value).where(META.c.key == "revision")

@@ -21,6 +21,7 @@ from zlib import crc32
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.database import Database
 from tseng_storage.entities import now_us
 from tseng_storage.errors import NotFound
@@ -119,6 +120,7 @@ class Log:
                 for project, (sensor, metric) in sorted(fresh)
             ]
             connection.execute(_NOTE_SERIES, rows)
+            raise_revision(connection)
 
     # -- reading and trimming
 

@@ -118,10 +118,13 @@ def test_many_processes_create_and_write_one_store(tmp_path: Path) -> None:
 
 
 def test_catalog_changes_are_seen_across_stores(tmp_path: Path) -> None:
-    """A cached entity is looked up anew once another store changed it, and kept while only data arrive."""
+    """What is cached is looked up anew once another store changed it, and kept while only data of known series arrive."""
     with opened(tmp_path) as one, opened(tmp_path) as two:
         assert two.catalog.entity(PROJECT, "sensor", "/s") is None
         one.catalog.create_entity(PROJECT, "sensor", "/s", "TILT")
+        assert two.metrics_of(PROJECT, "/s") == ()
+        one.append(series({0: 1.0}), PROJECT)
+        assert two.metrics_of(PROJECT, "/s") == ("T",)
         first = two.catalog.entity(PROJECT, "sensor", "/s")
         assert first is not None
         one.append(series({1: 1.0}), PROJECT)
