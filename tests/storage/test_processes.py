@@ -118,7 +118,7 @@ def test_many_processes_create_and_write_one_store(tmp_path: Path) -> None:
 
 
 def test_catalog_changes_are_seen_across_stores(tmp_path: Path) -> None:
-    """What is cached is looked up anew once another store changed it, and kept while only data of known series arrive."""
+    """What is cached is looked up anew once another store changed it, and kept while known series grow."""
     with opened(tmp_path) as one, opened(tmp_path) as two:
         assert two.catalog.entity(PROJECT, "sensor", "/s") is None
         one.catalog.create_entity(PROJECT, "sensor", "/s", "TILT")
