@@ -221,12 +221,10 @@ class Engine:
             self.store.append(table, project)
 
     def _accepts(self, project: str, sensors: Sequence[str]) -> dict[str, frozenset[str] | None]:
-        view = self._view(project)
-        found = {id: view.sensor(id) for id in sensors}
+        found = self._view(project).described(sensors)
         return {
-            id: None if is_generic(sensor) else frozenset(metric.id for metric in raw_metrics(sensor))
-            for id, sensor in found.items()
-            if sensor is not None
+            sensor.id: None if is_generic(sensor) else frozenset(metric.id for metric in raw_metrics(sensor))
+            for sensor in found
         }
 
     # Reading

@@ -1,6 +1,6 @@
 """One project of the store as the derivation layer wants to see it: its sensors and its raw series, nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,8 @@ from tseng_storage.store import Store
 from tseng_units.sensors import Sensor
 
 _NAMES_TO_SUGGEST_FROM = 1000
+# Up to here the catalog's cache answers, beyond it one query does.
+_LOOKED_UP_ONE_BY_ONE = 16
 
 
 class ProjectView:
@@ -43,6 +45,15 @@ class ProjectView:
             some = self._store.catalog.entities(self.project, "sensor", limit=_NAMES_TO_SUGGEST_FROM)
             raise UnknownSensor(sensor, (entity.id for entity in some))
         return found
+
+    def described(self, sensors: Sequence[str]) -> list[Sensor]:
+        """Those of the sensors that exist, by type and own props alone: what decides about their raw metrics."""
+        catalog = self._store.catalog
+        if len(sensors) > _LOOKED_UP_ONE_BY_ONE:
+            found: Iterable[Entity | None] = catalog.entities(self.project, "sensor", sensors)
+        else:
+            found = (catalog.entity(self.project, "sensor", sensor) for sensor in sensors)
+        return [Sensor(id=entity.id, type=entity.type, props=entity.props) for entity in found if entity is not None]
 
     def members(self, device: str, kind: str) -> Sequence[Sensor]:
         """Sensors of one device and one type: the segments of an array."""
