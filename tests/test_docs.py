@@ -16,6 +16,7 @@ PAGES = [
     ROOT / "benchmarks" / "README.md",
 ]
 READINGS = "time,value\n" + "".join(f"2024-03-01T{hour:02}:00:00Z,{10 + hour / 4}\n" for hour in range(8))
+NO_CURL = f'command -v curl > /dev/null || curl() {{ python {ROOT / "tests" / "curl.py"} "$@"; }}'
 WAIT_FOR_SERVER = "tseng serve > serve.log & until grep -q listening serve.log; do sleep 0.05; done"
 
 
@@ -31,7 +32,7 @@ def test_the_readme_tour_runs_as_printed(tmp_path: Path) -> None:
     script = "\n".join(shell).replace("tseng serve &", WAIT_FOR_SERVER)
     python = "\n".join(_fences(ROOT / "README.md", "python"))
     (tmp_path / "notebook.py").write_text(python + "\nprint('zero', series.provenance['zeroReadings'][0]['value'])\n")
-    whole = f"set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n{script}\npython notebook.py\n"
+    whole = f"set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n{NO_CURL}\n{script}\npython notebook.py\n"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     ran = subprocess.run(
         ["bash", "-c", whole], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
