@@ -1,5 +1,6 @@
 """The ASGI application: all routes, one error table at the edge, one log line a request."""
 
+import asyncio
 import logging
 
 from starlette.applications import Starlette
@@ -11,26 +12,38 @@ from starlette.routing import BaseRoute
 
 from tseng.engine import Engine
 from tseng.errors import REFUSALS, EngineError, NotFound
-from tseng_api import calls, catalogue, data, health, platform
+from tseng.tokens import Tokens
+from tseng_api import calls, catalogue, data, health, platform, sql, tokens
 from tseng_api.errors import MethodNotAllowed, outcome, rest_body
 from tseng_api.http import answer_json
 from tseng_api.logs import RequestLog
 
 log = logging.getLogger("tseng.api")
 
-_CHALLENGE = {"WWW-Authenticate": "ApiKey"}
+_CHALLENGE = {"WWW-Authenticate": "ApiKey, Bearer"}
 
-ROUTES: list[BaseRoute] = [*health.ROUTES, *data.ROUTES, *catalogue.ROUTES, *platform.ROUTES, *calls.ROUTES]
+# How many of the routes that ask for it run at once; each may take a process, its memory and ten seconds.
+_FEW = 2
+
+ROUTES: list[BaseRoute] = [
+    *health.ROUTES, *tokens.ROUTES, *data.ROUTES, *sql.ROUTES, *catalogue.ROUTES, *platform.ROUTES, *calls.ROUTES,
+]  # fmt: skip
 
 
 def create_app(engine: Engine) -> Starlette:
-    """Return the application over an open engine; whoever opened the engine closes it."""
+    """Return the application over an open engine; whoever opened the engine closes it.
+
+    Raises:
+        EngineError: the settings name a key set for tokens that cannot be used.
+    """
+    Tokens(engine).check_settings()
     app = Starlette(
         routes=ROUTES,
         middleware=[Middleware(RequestLog)],
         exception_handlers={**dict.fromkeys(REFUSALS, refuse), HTTPException: refuse_path},
     )
     app.state.engine = engine
+    app.state.few = asyncio.Semaphore(_FEW)
     return app
 
 

@@ -5,6 +5,7 @@ of it may run on the event loop. It is called only once the whole body is here: 
 """
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -50,19 +51,36 @@ class Received:
 Handler = Callable[[Received], Response]
 
 
-def route(path: str, handler: Handler, role: Role = "reader", *, method: str = "GET") -> Route:
-    """Return a route that needs a role."""
+def route(path: str, handler: Handler, role: Role = "reader", *, method: str = "GET", few: bool = False) -> Route:
+    """Return a route that needs a role.
+
+    `few`: its handler takes long and much, so the application runs few such at once; the others wait without a thread.
+    """
 
     async def answer(request: Request) -> Response:
-        session = await _let_in(request, role)
-        body = await _body(request, session.engine.settings.body_limit)
-        received = Received(session, request.path_params, request.query_params, request.headers, body)
-        response = await run_in_threadpool(handler, received)
+        received = await _received(request, await _let_in(request, role))
+        async with request.app.state.few if few else nullcontext():
+            response = await run_in_threadpool(handler, received)
         if request.method == "HEAD" and isinstance(response, _Streamed):
             response.drop()
         return response
 
     return Route(path, answer, methods=[method], name=handler.__name__)
+
+
+def open_route(path: str, handler: Handler, *, method: str = "GET") -> Route:
+    """Return a route that needs no key: its session is nobody's."""
+
+    async def answer(request: Request) -> Response:
+        session = Session(request.app.state.engine, None, request.state.request_id)
+        return await run_in_threadpool(handler, await _received(request, session))
+
+    return Route(path, answer, methods=[method], name=handler.__name__)
+
+
+async def _received(request: Request, session: Session) -> Received:
+    body = await _body(request, session.engine.settings.body_limit)
+    return Received(session, request.path_params, request.query_params, request.headers, body)
 
 
 async def _let_in(request: Request, role: Role) -> Session:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tseng.access import Identity, Role
 from tseng.engine import Engine
 from tseng.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
+from tseng.tokens import Tokens
 
 
 @dataclass
@@ -71,14 +72,22 @@ class Session:
 
 
 def identify(engine: Engine, headers: Mapping[str, str]) -> Identity:
-    """Tell who sends these headers by `Authorization: ApiKey <key>`.
+    """Tell who sends these headers by `Authorization: ApiKey <key>` or `Authorization: Bearer <token>`.
 
     Raises:
-        Unauthenticated: none, another scheme, or a key that is unknown or revoked.
+        Unauthenticated: none, another scheme, or a key or token that is unknown, revoked or expired.
+        Forbidden: a good token that carries no right.
     """
     scheme, _, credential = headers.get("authorization", "").partition(" ")
+    credential = credential.strip()
     if not scheme:
-        raise Unauthenticated("send `Authorization: ApiKey <key>`", field="Authorization")
-    if scheme.lower() != "apikey" or not credential.strip():
-        raise Unauthenticated("the Authorization header must read `ApiKey <key>`", field="Authorization")
-    return engine.keys.identify(credential.strip())
+        raise Unauthenticated(
+            "send `Authorization: ApiKey <key>` or `Authorization: Bearer <token>`", field="Authorization"
+        )
+    if scheme.lower() == "apikey" and credential:
+        return engine.keys.identify(credential)
+    if scheme.lower() == "bearer" and credential:
+        return Tokens(engine).identify(credential)
+    raise Unauthenticated(
+        "the Authorization header must read `ApiKey <key>` or `Bearer <token>`", field="Authorization"
+    )

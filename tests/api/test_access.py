@@ -18,6 +18,7 @@ ROUTES = [
     ("GET", "/api/projects"),
     ("POST", "/api/projects"),
     ("POST", "/api/rpc"),
+    ("POST", "/api/sql"),
 ]
 
 
@@ -45,6 +46,8 @@ def other(site: Site) -> dict[str, str]:
         {"Authorization": "ApiKey wrong"},
         {"Authorization": "Basic YTpi"},
         {"Authorization": "wrong"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer wrong"},
     ],
 )
 def test_without_a_good_key_every_route_is_401(site: Site, method: str, path: str, headers: dict[str, str]) -> None:

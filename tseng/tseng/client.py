@@ -90,6 +90,16 @@ class Client:
         )
         return result
 
+    def sql(self, query: str) -> pa.Table:
+        """Run one SELECT over the projects that the key reaches; see `docs/sql.md` for views, functions and limits.
+
+        Raises:
+            InvalidRequest: the query is wrong, not allowed, too slow or too large.
+        """
+        body = msgspec.json.encode({"sql": query, **self._scope()})
+        answer = self._ask("POST", "/api/sql", content=body, headers={"Accept": _ARROW})
+        return pa.ipc.open_stream(answer.content).read_all()
+
     def upload(self, observations: Sequence[Mapping[str, Any]]) -> int:
         """Store rows of `{"sensorId", "timestamp", "values"}`; durable when it returns, all of them or none.
 

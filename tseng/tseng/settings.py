@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, get_type_hints
 
@@ -35,6 +35,26 @@ class Settings:
     body_limit: Annotated[int, Variable("TSENG_BODY_LIMIT", "Largest HTTP request body in bytes; above it: 413.")] = (
         64 * 2**20
     )
+    sql_seconds: Annotated[
+        float, Variable("TSENG_SQL_SECONDS", "Seconds that a query of `POST /api/sql` may take.")
+    ] = 10.0
+    sql_memory: Annotated[
+        int, Variable("TSENG_SQL_MEMORY", "Bytes of memory that a query of `POST /api/sql` may take.")
+    ] = 10**9
+    sql_bytes: Annotated[int, Variable("TSENG_SQL_BYTES", "Largest answer of `POST /api/sql` in bytes.")] = 256 * 2**20
+    jwt_secret: Annotated[
+        str,
+        Variable("TSENG_JWT_SECRET", "Secret of HS256 tokens from elsewhere that are accepted."),
+    ] = field(default="", repr=False)
+    jwks: Annotated[
+        str, Variable("TSENG_JWKS", "File with the public keys (JWKS) of tokens from elsewhere that are accepted.")
+    ] = ""
+    jwt_audience: Annotated[
+        str, Variable("TSENG_JWT_AUDIENCE", "What `aud` of tokens from elsewhere must hold; empty: anything.")
+    ] = ""
+    jwt_issuer: Annotated[
+        str, Variable("TSENG_JWT_ISSUER", "What `iss` of tokens from elsewhere must be; empty: anything.")
+    ] = ""
     log_level: Annotated[str, Variable("TSENG_LOG_LEVEL", "Least level of the server's log lines on stderr.")] = "INFO"
 
     @classmethod

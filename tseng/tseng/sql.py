@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     import duckdb
 
     from tseng.engine import Engine
+    from tseng_storage.snapshot import Snapshot
 
 _POINTS = pa.list_(pa.struct([("time", pa.timestamp("us", "UTC")), ("value", pa.float64())]))
 
 
-def session(engine: "Engine", project: str | None = None) -> "duckdb.DuckDBPyConnection":
-    """Open a DuckDB connection over one snapshot of the store.
+def session(
+    engine: "Engine", project: str | None = None, *, at: "Snapshot | None" = None
+) -> "duckdb.DuckDBPyConnection":
+    """Open a DuckDB connection over one snapshot of the store: `at`, else the newest; of one project, else of all.
 
     Views: `observations`, `sensors`, `devices`, `nodes` (storage) and `metrics`, `units` (the catalogue). Functions:
     `convert(value, from, to)` for absolute values, `convert_delta(value, from, to)` for differences, and the table
-    function `get_data(sensor, metric, unit[, params as JSON])` with columns time, value.
+    function `get_data(sensor, metric, unit[, params as JSON])` with columns time, value. It reads the project
+    given, else the default one.
     """
-    connection = engine.store.session(None if project is None else [engine.project(project).id])
+    connection = engine.store.session(None if project is None else [engine.project(project).id], at=at)
     connection.register("metrics", _metrics())
     connection.register("units", _units())
     connection.create_function("convert", _convert, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE", type="arrow")
