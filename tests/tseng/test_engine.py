@@ -1,5 +1,6 @@
 """The engine's verbs, through the door that Python users take. Expected values: domain sections 1 to 3, by hand."""
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import tseng
 from tseng.engine import Engine
 from tseng.errors import Exists, InvalidRequest, InvalidTimeRange, NotFound, UnknownSensor
+from tseng.settings import Settings
 from tseng_units.errors import IncompatibleUnit, InvalidParam, NoZeroReading, UnknownMetric, UnknownUnit
 
 SENSOR = "/site/t1/sensor"
@@ -92,11 +94,59 @@ def test_every_bad_row_is_named_and_none_is_stored(site: Engine) -> None:
     assert [fault.path.split(".")[0] for fault in refused.value.faults] == ["[1]", "[2]", "[3]"]
     with pytest.raises(InvalidRequest, match="'flux' is not a raw metric"):
         site.upload([ROWS[0], {**ROWS[0], "values": {"T": 1.0, "flux": 2.0}}])
-    with pytest.raises(UnknownSensor, match="rows 1"):
-        site.upload([{**ROWS[0], "values": {"T": 99.0}}, {**ROWS[0], "sensorId": "/nowhere"}])
+    with pytest.raises(UnknownSensor, match=r"'/nowhere' \(row 1\), '/n' \(rows 2, 3\)"):
+        site.upload([ROWS[0], *({**ROWS[0], "sensorId": sensor} for sensor in ("/nowhere", "/n", "/n"))])
     with pytest.raises(InvalidRequest, match="must not be empty"):
         site.upload([])
     assert site.get_data(SENSOR, "T", "C").value.tolist() == [10.0, 11.5, 9.25]
+
+
+def test_faults_of_every_kind_are_named_together(site: Engine) -> None:
+    """A bad shape does not hide a bad time, nor that a bad metric, nor that an unknown sensor."""
+    with pytest.raises(InvalidRequest) as refused:
+        site.upload(
+            [
+                {**ROWS[0], "sensorId": "/nowhere"},
+                {**ROWS[0], "values": {"flux": 1.0}},
+                {**ROWS[0], "timestamp": "0001-01-01T00:00:00+01:00"},
+                ROWS[0],
+                {"sensorId": SENSOR, "timestamp": "2024-03-01"},
+            ]
+        )
+    assert [fault.path for fault in refused.value.faults] == ["[0].sensorId", "[1].values", "[2].timestamp", "[4]"]
+
+
+def test_rows_of_a_python_program(site: Engine) -> None:
+    """Datetimes, numpy numbers and a generator are taken as they come; a datetime without zone is UTC."""
+    stamps = (datetime(2024, 5, 1), datetime(2024, 5, 1, 3, tzinfo=timezone(timedelta(hours=2))))
+    rows = ({"sensorId": SENSOR, "timestamp": at, "values": {"T": np.float64(n)}} for n, at in enumerate(stamps))
+    assert site.upload(rows) == 2
+    series = site.get_data(SENSOR, "T", "C", start=datetime(2024, 5, 1), end=np.datetime64("2024-05-01T01:00"))
+    assert series.value.tolist() == [0.0, 1.0]
+
+
+def test_times_that_are_none_are_refused(site: Engine) -> None:
+    """NaT, a year that no calendar has and a word name the argument."""
+    for wrong in (np.datetime64("NaT"), np.datetime64("20000-01-01"), "soon"):
+        with pytest.raises(InvalidRequest, match="startDate"):
+            site.get_data(SENSOR, "T", "C", start=wrong)
+    with pytest.raises(InvalidRequest, match="limit"):
+        site.get_data(SENSOR, "T", "C", limit="middle")  # type: ignore[arg-type]
+
+
+def test_entity_ids_have_a_length(engine: Engine) -> None:
+    """An id that could never be uploaded to is not given out, nor a blank one."""
+    for wrong in ("", "   ", "x" * 1001):
+        with pytest.raises(InvalidRequest, match="id"):
+            engine.create_entity("sensor", wrong, "TEMPERATURE_SDE")
+
+
+def test_settings_reach_the_store(tmp_path: Path) -> None:
+    """Each setting of the store is the one that was asked for."""
+    asked = Settings(data=tmp_path / "store", flush_rows=7, flush_seconds=2.5, keep_files=11.0)
+    with Engine.open(settings=asked) as engine:
+        held = engine.store.settings
+        assert (held.flush_rows, held.flush_seconds, held.retention_seconds) == (7, 2.5, 11.0)
 
 
 def test_columns_from_arrow_and_pandas_store_the_same(site: Engine) -> None:

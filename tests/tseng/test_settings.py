@@ -21,6 +21,13 @@ def test_a_variable_that_does_not_parse_is_named() -> None:
         Settings.read({"TSENG_FLUSH_ROWS": "many"})
 
 
+@pytest.mark.parametrize("text", ["-1", "nan", "inf"])
+def test_a_number_that_makes_no_sense_is_refused(text: str) -> None:
+    """Negative and endless times are no settings."""
+    with pytest.raises(ValueError, match=f"TSENG_FLUSH_SECONDS: '{text}'"):
+        Settings.read({"TSENG_FLUSH_SECONDS": text})
+
+
 def test_the_environment_wins_over_the_default() -> None:
     """A set variable is taken, an empty one is as if unset."""
     settings = Settings.read({"TSENG_DATA": "/srv/site", "TSENG_FLUSH_SECONDS": ""})

@@ -5,7 +5,7 @@ joins the two: check at the edge, find the project, call, answer.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ import pyarrow as pa
 from tseng import reads, uploads
 from tseng.access import Keys, find_project
 from tseng.errors import Exists, InvalidRequest, NotFound
-from tseng.ids import parent_of
+from tseng.ids import LONGEST_ID, parent_of
 from tseng.reads import Limit, When
 from tseng.series import Series, Stream
 from tseng.settings import Settings
@@ -56,10 +56,12 @@ class Engine:
         """
         settings = settings or Settings.read()
         settings = settings if path is None else dataclasses.replace(settings, data=Path(path))
-        shared = {
-            f.name: getattr(settings, f.name) for f in dataclasses.fields(StoreSettings) if hasattr(settings, f.name)
-        }
-        return cls(Store.open(settings.data, create=create, settings=StoreSettings(**shared)), settings)
+        store = StoreSettings(
+            flush_rows=settings.flush_rows,
+            flush_seconds=settings.flush_seconds,
+            retention_seconds=settings.keep_files,
+        )
+        return cls(Store.open(settings.data, create=create, settings=store), settings)
 
     def close(self) -> None:
         """Flush what this process wrote and let go of the store."""
@@ -113,8 +115,8 @@ class Engine:
             InvalidRequest: an empty id or type.
         """
         for name, value in (("id", id), ("type", type)):
-            if not value:
-                raise InvalidRequest.at(name, "must not be empty")
+            if not value.strip() or len(value) > LONGEST_ID:
+                raise InvalidRequest.at(name, f"must have 1 to {LONGEST_ID} characters, not all of them blank")
         given = dict(props or {})
         try:
             return self.store.catalog.create_entity(
@@ -176,7 +178,7 @@ class Engine:
     # Writing
 
     def upload(
-        self, observations: Sequence[Mapping[str, Any] | uploads.Observation], *, project: str | None = None
+        self, observations: Iterable[Mapping[str, Any] | uploads.Observation], *, project: str | None = None
     ) -> int:
         """Store rows of `{"sensorId", "timestamp", "values": {raw metric: number or null}}`; durable when it returns.
 
@@ -191,11 +193,11 @@ class Engine:
             InvalidRequest: a row is bad; every bad index is named.
         """
         home = self.project(project).id
-        if not observations:
+        rows = observations if isinstance(observations, list) else list(observations)
+        if not rows:
             raise InvalidRequest.at("", "must not be empty")
-        table = uploads.from_rows(observations, lambda sensors: self._accepts(home, sensors))
-        self._write(table, home)
-        return len(observations)
+        self._write(uploads.from_rows(rows, lambda sensors: self._accepts(home, sensors)), home)
+        return len(rows)
 
     def upload_table(self, table: "pa.Table | pd.DataFrame", *, project: str | None = None) -> int:
         """Store columns `sensor`, `metric`, `time` (UTC), `value` (stored unit); durable when it returns.

@@ -30,11 +30,21 @@ class UnknownSensor(EngineError):
 
     category = "UNKNOWN_SENSOR"
 
-    def __init__(self, sensor: str, known: Iterable[str] = (), *, at: Sequence[int] = ()) -> None:
+    def __init__(self, sensor: str, known: Iterable[str] = ()) -> None:
         near = get_close_matches(sensor, list(known), n=3)
         hint = f"; near it: {', '.join(near)}" if near else ""
-        where = f" (rows {', '.join(map(str, at[:20]))}{' ...' if len(at) > 20 else ''})" if at else ""
-        super().__init__(f"there is no sensor {sensor!r}{where}{hint}", field="sensor", seen=sensor, allowed=near)
+        super().__init__(f"there is no sensor {sensor!r}{hint}", field="sensor", seen=sensor, allowed=near)
+
+    @classmethod
+    def in_rows(cls, rows: Sequence[tuple[int, str]], *, shown: int = 20) -> "UnknownSensor":
+        """Make the refusal of rows that name sensors which do not exist; each sensor comes with its rows."""
+        error, by_sensor = cls(rows[0][1]), dict[str, list[str]]()
+        for row, sensor in rows[:shown]:
+            by_sensor.setdefault(sensor, []).append(str(row))
+        named = (f"{sensor!r} (row{'s'[: len(at) - 1]} {', '.join(at)})" for sensor, at in by_sensor.items())
+        rest = f", and {len(rows) - shown} rows more" if len(rows) > shown else ""
+        error.args = (f"there is no sensor {', '.join(named)}{rest}",)
+        return error
 
 
 class NotFound(EngineError):

@@ -10,6 +10,9 @@ from typing import Any
 
 from tseng_storage.entities import Kind
 
+# Characters of an entity's id or a metric's name at most; the store takes no longer ones.
+LONGEST_ID = 1000
+
 
 def above(id: str, kind: Kind) -> str | None:
     """Id of the node or device in the path of `id`, itself included; None where the path names none."""

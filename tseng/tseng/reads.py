@@ -41,6 +41,8 @@ class Read:
             EngineError: sensor or time range.
             tseng_units.errors.UnitsError: metric, unit, parameters, props or zero reading, in this order.
         """
+        if request.limit not in (None, "first", "last"):
+            raise InvalidRequest.at("limit", f"{request.limit!r} is neither first nor last")
         sensor = view.known(request.sensor)
         self.request = request
         self.start, self.end = _window(request)
@@ -111,7 +113,7 @@ def instant(field: str, when: When) -> int | None:
     if when is None:
         return None
     if isinstance(when, np.datetime64):
-        return int(when.astype("datetime64[us]").astype(np.int64))
+        return _of_numpy(field, when)
     if isinstance(when, datetime):
         when = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
     if not isinstance(when, str):
@@ -120,6 +122,13 @@ def instant(field: str, when: When) -> int | None:
         return parse_instant(when)
     except ValueError as error:
         raise InvalidRequest.at(field, str(error)) from None
+
+
+def _of_numpy(field: str, when: np.datetime64) -> int:
+    # Compared as days: a year far outside int64 microseconds wraps when it is cast.
+    if not np.datetime64("0001-01-01") <= when.astype("datetime64[D]") <= np.datetime64("9999-12-31"):
+        raise InvalidRequest.at(field, f"{when} is not a time of the years 0001 to 9999")
+    return int(when.astype("datetime64[us]").astype(np.int64))
 
 
 def _provenance(view: ProjectView, execution: Execution, start: int | None, end: int | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Every setting, read once from the environment when an engine or a server starts."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -77,6 +78,9 @@ def _parse(environ: Mapping[str, str], variable: Variable, default: Any) -> Any:
     text = environ.get(variable.name, "")
     kind = Path if isinstance(default, Path) else type(default)
     try:
-        return kind(text) if text else default
+        value = kind(text) if text else default
     except ValueError:
         raise ValueError(f"{variable.name}: {text!r} is not a {kind.__name__}") from None
+    if isinstance(value, int | float) and not 0 <= value < math.inf:
+        raise ValueError(f"{variable.name}: {text!r} is not a number from 0 up")
+    return value

@@ -4,9 +4,9 @@ Two forms arrive. Rows of `{"sensorId", "timestamp", "values"}` come from device
 `metric`, `time`, `value` come from importers and programs, millions at a time. Both leave as the same Arrow table.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tseng.errors import Fault, InvalidRequest, UnknownSensor
-from tseng_units.instants import parse_instant
+from tseng.ids import LONGEST_ID
+from tseng.series import column
+from tseng_units.instants import MAX_US, MIN_US, parse_instant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,36 +49,42 @@ class Observation(msgspec.Struct, forbid_unknown_fields=True):
     values: dict[str, float | None]
 
 
-def from_rows(rows: Sequence[Mapping[str, Any] | Observation], accepts: Accepts) -> pa.Table:
+def from_rows(rows: list[Any], accepts: Accepts) -> pa.Table:
     """Check rows and turn them into a table of `SCHEMA`.
 
     Raises:
-        InvalidRequest: wrong shape, bad timestamps or metrics a sensor does not have; every bad index is named.
-        UnknownSensor: a sensor does not exist.
+        InvalidRequest: wrong shapes, bad timestamps or metrics that a sensor does not have; every bad index is named.
+        UnknownSensor: nothing else is wrong, but sensors do not exist; every such row is named.
     """
-    observations = _structs(rows)
-    takes = _known([each.sensorId for each in observations], accepts)
-    times = _times([each.timestamp for each in observations])
-    counts = np.array([len(each.values) for each in observations], dtype=np.int64)
-    sensors = pa.array([each.sensorId for each in observations], pa.string()).dictionary_encode()
-    metrics = pa.array([name for each in observations for name in each.values], pa.string()).dictionary_encode()
-    values = pa.array([value for each in observations for value in each.values.values()], pa.float64())
-    row_of = np.repeat(np.arange(len(observations)), counts)
-    table = pa.Table.from_arrays(
-        [sensors.take(pa.array(row_of)), metrics, pa.array(times[row_of]).view(_TIME), values],
-        schema=SCHEMA,
-    )
-    refused = (
-        Fault(f"[{row_of[at]}].values", each.message) for each in _refused(table, takes) for at in each.positions
-    )
-    _refuse(islice(refused, MOST_FAULTS))
+    faults: _Faults = []
+    at, observations = _structs(rows, faults)
+    times = _times([each.timestamp for each in observations], at, faults)
+    table, row_of = _table(observations, times)
+    takes = accepts(sorted({each.sensorId for each in observations}))
+    for refused in _refused(table, takes):
+        faults += [(at[row_of[cell]], Fault("values", refused.message)) for cell in refused.positions[:MOST_FAULTS]]
+    unknown = [(row, each.sensorId) for row, each in zip(at, observations, strict=True) if each.sensorId not in takes]
+    if unknown and not faults:
+        raise UnknownSensor.in_rows(unknown)
+    _refuse(faults + [(row, Fault("sensorId", f"there is no sensor {sensor!r}")) for row, sensor in unknown])
     return table
 
 
-def from_columns(table: "pa.Table | pd.DataFrame", accepts: Accepts) -> pa.Table:
-    """Check columns `sensor`, `metric`, `time`, `value` and cast them to `SCHEMA`.
+def _table(observations: Sequence[Observation], times: NDArray[np.int64]) -> tuple[pa.Table, NDArray[np.int64]]:
+    """Lay rows out as one line for each value; also the row that each line comes from."""
+    row_of = np.repeat(np.arange(len(observations)), [len(each.values) for each in observations])
+    sensors = pa.array([each.sensorId for each in observations], pa.string()).dictionary_encode()
+    metrics = pa.array([name for each in observations for name in each.values], pa.string()).dictionary_encode()
+    values = pa.array([value for each in observations for value in each.values.values()], pa.float64())
+    columns = [sensors.take(pa.array(row_of)), metrics, column(times[row_of], _TIME), values]
+    return pa.Table.from_arrays(columns, schema=SCHEMA), row_of
 
-    A time without zone is UTC; nanoseconds are cut to microseconds. NaN and infinities become null (missing).
+
+def from_columns(table: "pa.Table | pd.DataFrame", accepts: Accepts) -> pa.Table:
+    """Check columns `sensor`, `metric`, `time`, `value`; ids become dictionaries and values float64.
+
+    Times stay as they are: what they mean, the store decides for every door (naive is UTC, finer than a microsecond is
+    cut). NaN and infinities become null (missing).
 
     Raises:
         InvalidRequest: a column is absent or of the wrong type, a time is null, or a metric is not one of its sensor.
@@ -90,65 +98,95 @@ def from_columns(table: "pa.Table | pd.DataFrame", accepts: Accepts) -> pa.Table
     ]
     if absent:
         raise InvalidRequest(absent)
-    table = pa.Table.from_arrays([_column(table[field.name], field) for field in SCHEMA], schema=SCHEMA)
+    checked = pa.table({field.name: _column(table[field.name], field) for field in SCHEMA})
+    takes = accepts(sorted(checked["sensor"].unique().to_pylist()))
+    unknown = [sensor for sensor in checked["sensor"].unique().to_pylist() if sensor not in takes]
+    if unknown:
+        raise UnknownSensor.in_rows([(_first_row(checked["sensor"], sensor), sensor) for sensor in unknown])
     refused = [
         Fault(f"metric[{each.positions[0]}]", f"{each.message} ({len(each.positions)} rows)")
-        for each in _refused(table, accepts)
+        for each in _refused(checked, takes)
     ]
     if refused:
         raise InvalidRequest(refused)
-    return table
+    return checked
 
 
-def _known(sensors: list[str], accepts: Accepts) -> Accepts:
-    """Ask once what the sensors of all rows take; a row of an unknown sensor is refused even if it holds no value."""
-    takes = accepts(sorted({*sensors}))
-    at = [index for index, sensor in enumerate(sensors) if sensor not in takes]
-    if at:
-        raise UnknownSensor(sensors[at[0]], at=at)
-    return lambda _: takes
+def _first_row(sensors: pa.ChunkedArray, sensor: str) -> int:
+    return int(pc.index(sensors.cast(pa.string()), sensor).as_py())
 
 
-def _refuse(faults: Iterable[Fault]) -> None:
-    found = list(faults)
-    if found:
-        raise InvalidRequest(found)
+# Row number and fault; the fault's path is what follows the row.
+_Faults = list[tuple[int, Fault]]
 
 
-def _structs(rows: Sequence[Mapping[str, Any] | Observation]) -> list[Observation]:
+def _refuse(faults: _Faults) -> None:
+    if faults:
+        named = sorted(faults, key=lambda fault: fault[0])[:MOST_FAULTS]
+        raise InvalidRequest(
+            [Fault(f"[{row}]{'.' if fault.path else ''}{fault.path}", fault.message) for row, fault in named]
+        )
+
+
+def _structs(rows: list[Any], faults: _Faults) -> tuple[list[int], list[Observation]]:
+    """Decode all at once where all are well formed, else one by one; the rows that are, with their numbers."""
     try:
-        return msgspec.convert(rows, list[Observation])
+        return list(range(len(rows))), msgspec.convert(rows, list[Observation])
     except msgspec.ValidationError:
-        faults = (fault for index, row in enumerate(rows) for fault in _row_faults(index, row))
-        raise InvalidRequest(list(islice(faults, MOST_FAULTS))) from None
+        decoded = {index: each for index, row in enumerate(rows) if (each := _struct(index, row, faults)) is not None}
+    return list(decoded), list(decoded.values())
 
 
-def _row_faults(index: int, row: object) -> list[Fault]:
+def _struct(index: int, row: object, faults: _Faults) -> Observation | None:
     try:
-        msgspec.convert(row, Observation)
+        return msgspec.convert(_plain(row), Observation)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
-        return [Fault(f"[{index}]{path.rstrip('`')}", message)]
-    return []
+        faults.append((index, Fault(path.rstrip("`").lstrip("."), message)))
+        # A body of millions of bad rows is refused at once, not after a list of them all is made.
+        if len(faults) >= MOST_FAULTS:
+            _refuse(faults)
+        return None
 
 
-def _times(texts: list[str]) -> NDArray[np.int64]:
-    """Parse all at once where they share the usual form, else one by one to name the bad ones."""
-    try:
-        times: NDArray[np.int64] = pa.array(texts, pa.string()).cast(_TIME).cast(pa.int64()).to_numpy()
-    except pa.ArrowInvalid:
-        return _times_one_by_one(texts)
-    return times
+def _plain(row: object) -> object:
+    """Python's own rows may hold datetimes and numpy's numbers: the same in plain types."""
+    if not isinstance(row, Mapping):
+        return row
+    plain = dict(row)
+    if isinstance(plain.get("timestamp"), datetime):
+        stamp: datetime = plain["timestamp"]
+        plain["timestamp"] = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).isoformat()
+    if isinstance(plain.get("values"), Mapping):
+        numbers = (np.floating, np.integer)
+        plain["values"] = {name: float(v) if isinstance(v, numbers) else v for name, v in plain["values"].items()}
+    return plain
 
 
-def _times_one_by_one(texts: list[str]) -> NDArray[np.int64]:
-    times, faults = np.empty(len(texts), np.int64), []
+# The form that nearly every device sends: parsed a column at a time. Any other goes one by one.
+_USUAL = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
+
+
+def _times(texts: list[str], at: Sequence[int], faults: _Faults) -> NDArray[np.int64]:
+    """Microseconds since 1970 UTC of each text; the bad ones are 0 and become faults."""
+    written = pa.array(texts, pa.string())
+    if pc.all(pc.match_substring_regex(written, _USUAL)).as_py() is True:
+        try:
+            times: NDArray[np.int64] = written.cast(_TIME).cast(pa.int64()).to_numpy()
+        except pa.ArrowInvalid:
+            return _times_one_by_one(texts, at, faults)
+        if times.min() >= MIN_US and times.max() <= MAX_US:
+            return times
+    return _times_one_by_one(texts, at, faults)
+
+
+def _times_one_by_one(texts: list[str], at: Sequence[int], faults: _Faults) -> NDArray[np.int64]:
+    times = np.zeros(len(texts), np.int64)
     for index, text in enumerate(texts):
         try:
             times[index] = parse_instant(text)
         except ValueError as error:
-            faults.append(Fault(f"[{index}].timestamp", str(error)))
-    _refuse(faults[:MOST_FAULTS])
+            faults.append((at[index], Fault("timestamp", str(error))))
     return times
 
 
@@ -172,8 +210,7 @@ def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
         raise pa.ArrowTypeError("a timestamp column is needed")
     if column.null_count:
         raise pa.ArrowInvalid("a row without a time")
-    zoned = column if column.type.tz else column.cast(pa.timestamp(column.type.unit, "UTC"))
-    return zoned.cast(_TIME, safe=False)
+    return column
 
 
 def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -193,25 +230,18 @@ class _Refused:
     positions: NDArray[np.int64]
 
 
-def _refused(table: pa.Table, accepts: Accepts) -> list[_Refused]:
+def _refused(table: pa.Table, takes: Mapping[str, frozenset[str] | None]) -> list[_Refused]:
     """Hold every (sensor, metric) pair of the table against what the sensor takes: pairs are few, rows are many."""
     if not table.num_rows:
         return []
     (sensor_codes, sensors), (metric_codes, metrics) = _codes(table["sensor"]), _codes(table["metric"])
     pair = sensor_codes.astype(np.int64) * len(metrics) + metric_codes
-    present = [
-        (int(code), sensors[code // len(metrics)], metrics[code % len(metrics)])
-        for code in np.flatnonzero(np.bincount(pair))
-    ]
-    takes = accepts(sorted({sensor for _, sensor, _ in present}))
-    unknown = [(code, sensor) for code, sensor, _ in present if sensor not in takes]
-    if unknown:
-        positions = np.flatnonzero(np.isin(pair, [code for code, _ in unknown]))
-        raise UnknownSensor(unknown[0][1], at=positions.tolist())
+    present = ((int(code), *divmod(int(code), len(metrics))) for code in np.flatnonzero(np.bincount(pair)))
+    named = ((code, sensors[sensor], metrics[metric]) for code, sensor, metric in present)
     return [
         _Refused(_refusal(sensor, metric, takes[sensor]), np.flatnonzero(pair == code))
-        for code, sensor, metric in present
-        if not _taken(metric, takes[sensor])
+        for code, sensor, metric in named
+        if sensor in takes and not _taken(metric, takes[sensor])
     ]
 
 
@@ -222,10 +252,10 @@ def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
 
 
 def _taken(metric: str, allowed: frozenset[str] | None) -> bool:
-    return metric != "" and (allowed is None or metric in allowed)
+    return metric in allowed if allowed is not None else 0 < len(metric) <= LONGEST_ID
 
 
 def _refusal(sensor: str, metric: str, allowed: frozenset[str] | None) -> str:
     if allowed is None:
-        return f"{sensor} was sent a metric without a name"
+        return f"a metric's name has 1 to {LONGEST_ID} characters, not {len(metric)}"
     return f"{metric!r} is not a raw metric of {sensor}; it takes {', '.join(sorted(allowed))}"
