@@ -1,12 +1,18 @@
 """SQL over the store: DuckDB views of one snapshot, plus the units and the derived series as functions."""
 
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tseng.errors import InvalidRequest
+from tseng.reads import Read, Request
+from tseng.view import ProjectView
 from tseng_units.catalogue import METRICS
 from tseng_units.registry import DIMENSIONS, Dimension, common_dimension, conversion
 
@@ -29,33 +35,50 @@ def session(
     function `get_data(sensor, metric, unit[, params as JSON])` with columns time, value. It reads the project
     given, else the default one.
     """
-    connection = engine.store.session(None if project is None else [engine.project(project).id], at=at)
+    snapshot = at or engine.store.snapshot()
+    connection = engine.store.session(None if project is None else [engine.project(project).id], at=snapshot)
+    # Where a query larger than memory spills to: DuckDB would take the folder that the user stands in.
+    connection.execute("SET temp_directory = ?", [str(Path(gettempdir()) / "tseng-sql")])
     connection.register("metrics", _metrics())
     connection.register("units", _units())
-    connection.create_function("convert", _convert, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE", type="arrow")
-    connection.create_function(
-        "convert_delta", _convert_delta, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE", type="arrow"
-    )
-    _register_get_data(connection, engine, project)
+    _register(connection, "convert", _convert, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE")
+    _register(connection, "convert_delta", _convert_delta, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE")
+    _register_get_data(connection, ProjectView(engine.store, engine.project(project).id, at=snapshot))
     return connection
 
 
-def _register_get_data(connection: "duckdb.DuckDBPyConnection", engine: "Engine", project: str | None) -> None:
+def _register(
+    connection: "duckdb.DuckDBPyConnection",
+    name: str,
+    function: Callable[..., pa.Array],
+    takes: list[str],
+    gives: str,
+) -> None:
+    # NULLs are handed over too: by default a NULL parameter makes an answer without rows, and no NULL may come out.
+    connection.create_function(name, function, takes, gives, type="arrow", null_handling="special")
+
+
+def _register_get_data(connection: "duckdb.DuckDBPyConnection", view: ProjectView) -> None:
     def points(sensor: pa.Array, metric: pa.Array, unit: pa.Array, params: pa.Array) -> pa.Array:
         rows = zip(sensor.to_pylist(), metric.to_pylist(), unit.to_pylist(), params.to_pylist(), strict=True)
-        return pa.concat_arrays([_points(engine, project, *row) for row in rows])
+        return pa.concat_arrays([_points(view, *row) for row in rows])
 
-    connection.create_function(
-        "series_points", points, ["VARCHAR"] * 4, 'STRUCT("time" TIMESTAMPTZ, value DOUBLE)[]', type="arrow"
-    )
+    answer = 'STRUCT("time" TIMESTAMPTZ, value DOUBLE)[]'
+    _register(connection, "series_points", points, ["VARCHAR"] * 4, answer)
     connection.execute(
         "CREATE TEMP MACRO get_data(sensor, metric, unit, params := '{}') AS TABLE "
         "SELECT unnest(series_points(sensor, metric, unit, params), recursive := true)"
     )
 
 
-def _points(engine: "Engine", project: str | None, sensor: str, metric: str, unit: str, params: str) -> pa.Array:
-    series = engine.get_data(sensor, metric, unit, params=_params(params), project=project).to_arrow().combine_chunks()
+def _points(
+    view: ProjectView, sensor: str | None, metric: str | None, unit: str | None, params: str | None
+) -> pa.Array:
+    for name, given in (("sensor", sensor), ("metric", metric), ("unit", unit)):
+        if given is None:
+            raise InvalidRequest.at(name, "is NULL")
+    request = Request(str(sensor), str(metric), str(unit), _params(params or "{}"))
+    series = Read(view, request).series().to_arrow().combine_chunks()
     columns = [series["time"].combine_chunks(), series["value"].combine_chunks()]
     points = pa.StructArray.from_arrays(columns, fields=list(_POINTS.value_type))
     return pa.ListArray.from_arrays(pa.array([0, len(points)], pa.int32()), points, type=_POINTS)
@@ -81,9 +104,14 @@ def _by_pair(value: pa.Array, from_: pa.Array, to: pa.Array, *, delta: bool) -> 
     pairs = pa.table({"from": from_, "to": to}).group_by(["from", "to"]).aggregate([]).to_pylist()
     result = pa.nulls(len(value), pa.float64())
     for pair in pairs:
+        if None in pair.values():
+            continue
         affine = conversion(_dimension(pair["from"], pair["to"], delta=delta), pair["from"], pair["to"])
         chosen = pc.and_(pc.equal(from_, pair["from"]), pc.equal(to, pair["to"]))
-        result = pc.if_else(chosen, pa.array(affine.apply(value.to_numpy(zero_copy_only=False))), result)
+        with np.errstate(over="ignore"):
+            converted = pa.array(affine.apply(value.to_numpy(zero_copy_only=False)))
+        # Nothing but numbers leaves: what overflows is missing.
+        result = pc.if_else(pc.and_(chosen, pc.is_finite(converted)), converted, result)
     return result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
 
 

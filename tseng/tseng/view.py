@@ -12,22 +12,23 @@ from tseng_storage.snapshot import Snapshot
 from tseng_storage.store import Store
 from tseng_units.sensors import Sensor
 
-_NAMES_TO_SUGGEST_FROM = 1000
+_NAMES_TO_SUGGEST_FROM = 200
 # Up to here the catalog's cache answers, beyond it one query does.
 _LOOKED_UP_ONE_BY_ONE = 16
 
 
 class ProjectView:
-    """Directory and source of one read, both over one snapshot, which is taken when data is first asked for."""
+    """Directory and source of reads over one snapshot: `at`, else the newest when data is first asked for."""
 
-    def __init__(self, store: Store, project: str) -> None:
+    def __init__(self, store: Store, project: str, at: Snapshot | None = None) -> None:
         self.project = project
         self._store = store
+        self._at = at
 
     @cached_property
     def snapshot(self) -> Snapshot:
         """The snapshot that every read through this view sees."""
-        return self._store.snapshot()
+        return self._at or self._store.snapshot()
 
     def sensor(self, sensor: str) -> Sensor | None:
         """Return the sensor with its own and its device's props, or None."""

@@ -66,7 +66,7 @@ def sql(
             if relation is None:
                 return
             if choice == "table":
-                relation.show(max_width=10_000)
+                relation.show(max_width=10_000, max_rows=10_000)
             else:
                 _write(_relation(relation.to_arrow_table(), choice))
 
