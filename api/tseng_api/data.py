@@ -14,6 +14,7 @@ from tseng_api.errors import NotAcceptable, NotJson, error_object, fault_list, u
 from tseng_api.http import JSON, Received, answer_json, answer_pieces, route
 from tseng_api.queries import Query, from_query, only, project_ids, single
 from tseng_api.wire import check_json, convert, encode, shaped
+from tseng_units.errors import InvalidParam
 
 
 class Many(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,6 +56,8 @@ def post_data(received: Received) -> Response:
 
 def get_summary(received: Received) -> Response:
     """Answer `GET /api/data/summary`."""
+    if "format" in received.query:
+        raise InvalidParam("a summary is JSON alone", field="format", seen=received.query["format"])
     return answer_json(from_query(received.query).summary(received.session))
 
 
@@ -81,20 +84,22 @@ def negotiate(received: Received) -> Format:
         if name not in FORMATS:
             raise InvalidRequest.at("format", f"{name!r} is no format; there are: {', '.join(FORMATS)}")
         return FORMATS[name]
-    for accepted in _by_preference(received.headers.get("accept") or "*/*"):
-        for format in FORMATS.values():
-            if accepted in (format.media_type, format.name, "*/*", format.media_type.partition("/")[0] + "/*"):
+    wanted = _by_preference(received.headers.get("accept") or "*/*")
+    refused = {media for weight, media in wanted if weight == 0}
+    offered = [format for format in FORMATS.values() if format.media_type not in refused]
+    for weight, media in wanted:
+        for format in offered if weight else ():
+            if media in (format.media_type, format.name, "*/*", format.media_type.partition("/")[0] + "/*"):
                 return format
-    offered = ", ".join(format.media_type for format in FORMATS.values())
-    raise NotAcceptable(f"none of the accepted media types is offered; there are: {offered}", field="Accept")
+    named = ", ".join(format.media_type for format in FORMATS.values())
+    raise NotAcceptable(f"none of the accepted media types is offered; there are: {named}", field="Accept")
 
 
-def _by_preference(accept: str) -> list[str]:
-    """Media types of an Accept header, the preferred ones first; q=0 refuses (RFC 9110, 12.5.1)."""
+def _by_preference(accept: str) -> list[tuple[float, str]]:
+    """Weights and media types of an Accept header, the preferred first; a weight of 0 refuses (RFC 9110, 12.5.1)."""
     ranges = [part.strip().lower().partition(";") for part in accept.split(",")]
     weighed = [(_weight(parameters), media.strip()) for media, _, parameters in ranges]
-    weighed.sort(key=lambda pair: (-pair[0], pair[1].count("*")))
-    return [media for weight, media in weighed if weight > 0]
+    return sorted(weighed, key=lambda pair: (-pair[0], pair[1].count("*")))
 
 
 def _weight(parameters: str) -> float:

@@ -13,8 +13,12 @@ from tseng_api.errors import InvalidCall, under
 from tseng_api.metrics import of_type, rpc_metric, units_of
 from tseng_api.queries import Query
 from tseng_api.rpc import Call, Method, Methods, Pieces
+from tseng_api.session import identify_code
 from tseng_storage.entities import KINDS
 from tseng_units.sensors import OfferedMetric
+
+# Digits of an id that is still counted on; what is longer is echoed like any other.
+_LONGEST_NUMBER = 300
 
 
 class Anything(msgspec.Struct):
@@ -22,7 +26,7 @@ class Anything(msgspec.Struct):
 
 
 class Authenticate(msgspec.Struct, forbid_unknown_fields=True):
-    """The API key."""
+    """The API key or JWT."""
 
     code: str
 
@@ -57,9 +61,13 @@ class UploadData(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def authenticate(call: Call, params: Authenticate) -> dict[str, int]:
-    """Authenticate this connection with an API key; a second time replaces the first."""
-    call.session.identity = call.engine.keys.identify(params.code)
-    return {"nextId": int(call.id) + 1 if call.id.removeprefix(b"-").isdigit() else 1}
+    """Authenticate this connection with an API key or a JWT; a second time replaces the first."""
+    call.session.identity = identify_code(call.engine, params.code)
+    return {"nextId": int(call.id) + 1 if _is_whole(call.id) else 1}
+
+
+def _is_whole(id: bytes) -> bool:
+    return id.removeprefix(b"-").isdigit() and len(id) <= _LONGEST_NUMBER
 
 
 def help_(call: Call, params: Anything) -> dict[str, Any]:

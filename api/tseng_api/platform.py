@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +54,16 @@ def create_project(received: Received) -> Response:
     asked = received.json(NewProject)
     if not asked.name.strip():
         raise InvalidRequest.at("name", "must not be empty")
+    if asked.itwinId is not None and not _is_guid(asked.itwinId):
+        raise InvalidRequest.at("itwinId", f"{asked.itwinId!r} is no GUID")
     return answer_json(project_object(received.engine.create_project(asked.name, asked.itwinId)), 201)
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def get_project(received: Received) -> Response:

@@ -91,3 +91,13 @@ def identify(engine: Engine, headers: Mapping[str, str]) -> Identity:
     raise Unauthenticated(
         "the Authorization header must read `ApiKey <key>` or `Bearer <token>`", field="Authorization"
     )
+
+
+def identify_code(engine: Engine, code: str) -> Identity:
+    """Tell whose key or token this is: a JWT has two dots (RFC 7519), a key has none.
+
+    Raises:
+        Unauthenticated: it is unknown, revoked or expired.
+        Forbidden: a good token that carries no right.
+    """
+    return Tokens(engine).identify(code) if code.count(".") == 2 else engine.keys.identify(code)

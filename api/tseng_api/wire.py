@@ -68,7 +68,8 @@ def fault(error: Exception) -> Fault:
     """Where and what, out of the text of a decoding error: `$.limit.function` becomes `limit.function`."""
     text = str(error)
     message, _, path = text.rpartition(" - at `") if " - at `" in text else (text, "", "")
-    path = path.removesuffix("`").removeprefix("key in ").removeprefix("$")
+    # msgspec writes `[...]` for a key of a map: what lies below it has no name to give.
+    path = path.removesuffix("`").removeprefix("key in ").removeprefix("$").partition("[...]")[0]
     for named in _NAMES_A_FIELD:
         if message.startswith(named):
             path += "." + message.removeprefix(named).rstrip("`")

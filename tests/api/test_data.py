@@ -61,6 +61,7 @@ def test_arrow_and_parquet_carry_types_and_metadata(site: Site, media: str) -> N
         ("application/json;q=0.5, text/csv", "text/csv"),
         ("*/*, text/csv", "text/csv"),
         ("text/csv;q=0, application/vnd.apache.parquet;q=0.1", "application/vnd.apache.parquet"),
+        ("application/json;q=0, text/*", "text/csv"),
         ("TEXT/CSV", "text/csv"),
     ],
 )

@@ -96,6 +96,15 @@ def test_an_itwin_id_is_taken_once(site: Site) -> None:
     assert site.http("admin").post("/api/projects", json=body).status_code == 409
 
 
+@pytest.mark.parametrize("alias", ["", "dam", "11111111-2222-3333-4444-55555555555"])
+def test_an_itwin_id_is_a_guid(site: Site, alias: str) -> None:
+    """Anything else is refused, and no project is made."""
+    before = site.http("admin").get("/api/projects").json()
+    answer = site.http("admin").post("/api/projects", json={"name": "Dam", "itwinId": alias})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "itwinId")
+    assert site.http("admin").get("/api/projects").json() == before
+
+
 def test_what_is_not_there_is_404_and_a_wrong_method_405(site: Site) -> None:
     """In the same error form as everything else."""
     answer = site.get("/api/nothing")

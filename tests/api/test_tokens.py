@@ -76,6 +76,13 @@ def test_a_token_reads_and_writes(site: Site, client: dict[str, str]) -> None:
     assert THERMOMETER in [sensor["id"] for sensor in answer.json()["result"]]
 
 
+def test_authenticate_takes_a_token(site: Site, client: dict[str, str]) -> None:
+    """`code` is an API key or a JWT (seed 003, Managing Connections); a wrong one is refused as a key would be."""
+    token = _token(site, client)
+    assert site.rpc("authenticate", {"code": token}) == {"nextId": 2}
+    assert site.rpc("authenticate", {"code": token[:-4] + "AAAA"})["code"] == -32001
+
+
 def test_the_header_may_carry_the_client(site: Site, client: dict[str, str]) -> None:
     """HTTP Basic, id and secret form-encoded within (section 2.3.1)."""
     basic = base64.b64encode(f"{client['client_id']}:{client['client_secret']}".encode()).decode()

@@ -80,7 +80,7 @@ class InvalidRequest(EngineError):
 
     def __init__(self, faults: Sequence[Fault], *, shown: int = 5) -> None:
         self.faults = tuple(faults)
-        said = "; ".join(f"{fault.path}: {fault.message}" for fault in self.faults[:shown])
+        said = "; ".join(f"{fault.path}: {fault.message}".removeprefix(": ") for fault in self.faults[:shown])
         rest = f"; and {len(self.faults) - shown} more" if len(self.faults) > shown else ""
         super().__init__(said + rest, field=self.faults[0].path)
 

@@ -11,6 +11,7 @@ def from_text(text: str) -> dict[str, Any]:
 
 def _number(text: str) -> float | str:
     try:
-        return float(text)
+        # Python alone would read `1_0` as ten.
+        return text if "_" in text else float(text)
     except ValueError:
         return text
