@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 OBSERVATIONS = "observations"
 
+CATALOG = "_catalog/catalog.db"
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -21,7 +23,7 @@ class Layout:
     @property
     def catalog(self) -> Path:
         """The SQLite file with catalog and log."""
-        return self.root / "_catalog" / "catalog.db"
+        return self.root / CATALOG
 
     @property
     def lock(self) -> Path:

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from zlib import crc32
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, column, delete, func, insert, select, table, update
 
 from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.database import Database
 from tseng_storage.entities import now_us
-from tseng_storage.errors import NotFound
+from tseng_storage.errors import Damaged, NotFound
+from tseng_storage.layout import CATALOG
 from tseng_storage.observations import Rows
 from tseng_storage.payload import LogRow, encode
 from tseng_storage.tables import DELTA_FILE, LOG, META, PROJECT, SERIES
@@ -65,6 +66,7 @@ class Log:
         self._queue: deque[_Pending] = deque()
         self._committing = threading.Lock()
         self._known: dict[str, set[Series]] = {}
+        self._floor = 0
         self._insert_row = database.prepare(_INSERT, _INSERT_ORDER)
 
     def append(self, project: str, rows: Rows) -> int:
@@ -112,6 +114,7 @@ class Log:
             if seq is None:
                 pending.error = NotFound(f"there is no project {project!r}", "project", project)
                 continue
+            self._check(seq)
             pending.seq = seq
             fresh |= {(project, one) for one in pending.series - self._known.get(project, _NONE)}
         if fresh:
@@ -121,6 +124,14 @@ class Log:
             ]
             connection.execute(_NOTE_SERIES, rows)
             raise_revision(connection)
+
+    def stay_above(self, flushed: int) -> None:
+        """Take no number that the table counts among those it contains: what got one would be dropped unread."""
+        self._floor = max(self._floor, flushed)
+
+    def _check(self, seq: int) -> None:
+        if seq <= self._floor:
+            raise Damaged(behind(seq - 1, self._floor), "file", CATALOG)
 
     # -- reading and trimming
 
@@ -164,10 +175,23 @@ class Log:
             first: int | None = connection.execute(query).scalar_one()
         return first
 
+    def last(self) -> int:
+        """The last number given, also to rows no longer there; 0 before the first."""
+        with self._database.read() as connection:
+            return int(connection.execute(_LAST).scalar() or 0)
+
     def noted(self) -> dict[str, str]:
         """SHA-256 by name of the files of the Delta log known to be on disk."""
         with self._database.read() as connection:
             return {row.name: row.sha256 for row in connection.execute(select(DELTA_FILE))}
+
+
+def behind(last: int, flushed: int) -> str:
+    """What is wrong with a catalog whose numbers end at `last` beside a table that contains `flushed`."""
+    return (
+        f"{CATALOG}: its numbers end at {last}, but the table contains uploads up to {flushed}; "
+        "it is older than the table, restore a backup of the whole store"
+    )
 
 
 def _note(connection: Connection, files: Mapping[str, str]) -> None:
@@ -190,6 +214,9 @@ _INSERT = (
     )
     .returning(LOG.c.seq)
 )
+# Where SQLite keeps the numbers of AUTOINCREMENT columns.
+_NUMBERS = table("sqlite_sequence", column("name"), column("seq"))
+_LAST = select(_NUMBERS.c.seq).where(_NUMBERS.c.name == LOG.name)
 _NOTE_SERIES = insert(SERIES).prefix_with("OR IGNORE", dialect="sqlite")
 _TRIMMED = select(META.c.value).where(META.c.key == "trimmed")
 _AFTER = (

@@ -32,14 +32,20 @@ Action = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class TableState:
-    """The table at one version: its segments by name, and `flushed`, the last seq contained in them."""
+    """The table at one version: its segments by name, and `flushed`, the last seq contained in them.
+
+    `id`: what the table was named by when it was made, for no other table the same.
+    """
 
     version: int
     segments: Mapping[str, Segment]
     flushed: int
+    id: str = ""
 
 
 EMPTY = TableState(-1, {}, 0)
+
+_SUMMED = ["add", "txn", "metaData"]
 
 
 def entry_path(folder: Path, version: int) -> Path:
@@ -80,14 +86,14 @@ def refresh(folder: Path, state: TableState) -> TableState:
 
 def advance(folder: Path, state: TableState) -> TableState:
     """`state` and the commits that follow it without a gap."""
-    version, segments, flushed = state.version, dict(state.segments), state.flushed
+    version, table = state.version, _Replayed(dict(state.segments), state.flushed, state.id)
     while True:
         try:
             path = entry_path(folder, version + 1)
             actions = list(read_entry(path))
         except FileNotFoundError:
-            return state if version == state.version else TableState(version, segments, flushed)
-        flushed = _apply(actions, segments, flushed, path)
+            return state if version == state.version else TableState(version, **vars(table))
+        table.apply(actions, path)
         version += 1
 
 
@@ -108,24 +114,33 @@ def parse_entry(content: bytes, path: Path) -> Iterator[Action]:
         raise Damaged(f"{path.name}: the commit does not parse: {fault}", "file", str(path)) from fault
 
 
-def _apply(actions: Iterable[Action], segments: dict[str, Segment], flushed: int, path: Path) -> int:
-    """Carry out actions on `segments`; the last upload contained. `path` names the file at fault in Damaged."""
-    try:
-        return _carried_out(actions, segments, flushed)
-    except (ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise Damaged(f"{path.name}: an action does not hold what it should: {fault!r}", "file", str(path)) from fault
+@dataclass
+class _Replayed:
+    """A table while its log is replayed: the fields of `TableState` but the version."""
 
+    segments: dict[str, Segment]
+    flushed: int
+    id: str
 
-def _carried_out(actions: Iterable[Action], segments: dict[str, Segment], flushed: int) -> int:
-    for action in actions:
+    def apply(self, actions: Iterable[Action], path: Path) -> None:
+        """Carry out `actions`; `path` names the file at fault in Damaged."""
+        try:
+            for action in actions:
+                self._carry_out(action)
+        except (ValueError, KeyError, TypeError, AttributeError) as fault:
+            message = f"{path.name}: an action does not hold what it should: {fault!r}"
+            raise Damaged(message, "file", str(path)) from fault
+
+    def _carry_out(self, action: Action) -> None:
         if (add := action.get("add")) is not None:
             segment = _segment(add)
-            segments[segment.name] = segment
+            self.segments[segment.name] = segment
         elif (remove := action.get("remove")) is not None:
-            segments.pop(unquote(remove["path"]), None)
+            self.segments.pop(unquote(remove["path"]), None)
         elif (txn := action.get("txn")) is not None and txn["appId"] == APPLICATION:
-            flushed = int(txn["version"])
-    return flushed
+            self.flushed = int(txn["version"])
+        elif (table := action.get("metaData")) is not None:
+            self.id = str(table["id"])
 
 
 def _segment(add: Action) -> Segment:
@@ -166,12 +181,11 @@ def from_checkpoint(folder: Path) -> TableState:
     files = checkpoint_files(folder, version)
     if not files:
         raise Damaged(f"checkpoint {version} is missing", "file", str(folder / f"{version:020d}.checkpoint.parquet"))
-    segments: dict[str, Segment] = {}
-    flushed = 0
+    table = _Replayed({}, 0, "")
     for path in files:
         try:
-            rows = pq.read_table(path, columns=["add", "txn"], use_threads=False).to_pylist(maps_as_pydicts="strict")
+            rows = pq.read_table(path, columns=_SUMMED, use_threads=False).to_pylist(maps_as_pydicts="strict")
         except (pa.ArrowException, OSError, ValueError, KeyError) as fault:
             raise Damaged(f"{path.name}: the checkpoint cannot be read: {fault}", "file", str(path)) from fault
-        flushed = max(flushed, _apply(rows, segments, flushed, path))
-    return TableState(version, segments, flushed)
+        table.apply(rows, path)
+    return TableState(version, **vars(table))

@@ -80,12 +80,13 @@ class Snapshot:
 class Snapshots:
     """Hands out the newest snapshot of a store; thread-safe."""
 
-    def __init__(self, layout: Layout, database: Database, log: Log) -> None:
+    def __init__(self, layout: Layout, database: Database, log: Log, table: TableState = replay.EMPTY) -> None:
+        """`table`: the table as known when the store opened."""
         self._layout, self._database, self._log = layout, database, log
         self._lock = threading.Lock()
         self._folder = str(layout.delta_log)
         self._changes: int | None = None
-        table = replay.EMPTY
+        log.stay_above(table.flushed)
         self._current = Snapshot(table, SegmentIndex(table), Tail(0), 0)
 
     def current(self) -> Snapshot:
@@ -116,6 +117,7 @@ class Snapshots:
         raise Damaged("the log was trimmed further than any commit accounts for", "log", table.flushed)
 
     def _publish(self, table: TableState, tail: Tail, changes: int) -> Snapshot:
+        self._log.stay_above(table.flushed)
         before = self._current
         index = before.index if table is before.table else SegmentIndex(table)
         self._current = Snapshot(table, index, tail, tail.last)

@@ -20,7 +20,7 @@ from tseng_storage import backup as copies
 from tseng_storage.background import Background
 from tseng_storage.catalog import Catalog
 from tseng_storage.compaction import Compaction
-from tseng_storage.creation import open_database
+from tseng_storage.creation import open_parts
 from tseng_storage.errors import Damaged, StoreBusy
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
@@ -44,12 +44,12 @@ class Store:
 
     def __init__(self, path: Path, settings: StoreSettings, *, create: bool) -> None:
         self.layout, self.settings = Layout(path), settings
-        self._database = open_database(self.layout, settings, create=create)
+        self._database, table = open_parts(self.layout, settings, create=create)
         self._log = Log(self._database)
         self.catalog = Catalog(self._database)
         self._maintenance = Maintenance(self.layout, self._log, settings)
         self._compaction = Compaction(self.layout, self._log, self._maintenance, settings)
-        self._snapshots = Snapshots(self.layout, self._database, self._log)
+        self._snapshots = Snapshots(self.layout, self._database, self._log, table)
         self._reader = Reader(self.layout, settings)
         self._background = Background(self._log, self._maintenance, self._care, settings)
         self._closing = threading.Lock()

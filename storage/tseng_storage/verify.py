@@ -12,7 +12,7 @@ from tseng_storage.database import Database
 from tseng_storage.errors import Damaged
 from tseng_storage.files import HASH_LENGTH, file_hash
 from tseng_storage.layout import Layout
-from tseng_storage.log import Log
+from tseng_storage.log import Log, behind
 from tseng_storage.segments import Segment
 
 
@@ -56,7 +56,8 @@ def verify(layout: Layout, database: Database, log: Log) -> Report:
     flushed = _flushed(layout)
     uploads, faults = _uploads(log, flushed)
     damages += faults
-    damages += [Damage(_relative(layout, layout.catalog), fault) for fault in _database(database)]
+    faults_of_catalog = [*_numbers(log, flushed), *_database(database)]
+    damages += [Damage(_relative(layout, layout.catalog), fault) for fault in faults_of_catalog]
     return Report(len(segments), len(entries), uploads, tuple(dict.fromkeys(damages)))
 
 
@@ -138,6 +139,12 @@ def _uploads(log: Log, flushed: int | None) -> tuple[int, list[Damage]]:
     if flushed is not None and trimmed > flushed:
         damages.append(Damage("log", f"uploads up to {trimmed} were dropped, the table contains those up to {flushed}"))
     return len(rows), damages
+
+
+def _numbers(log: Log, flushed: int | None) -> Iterator[str]:
+    last = log.last()
+    if flushed is not None and last < flushed:
+        yield behind(last, flushed)
 
 
 def _database(database: Database) -> Iterator[str]:
