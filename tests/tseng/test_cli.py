@@ -105,7 +105,6 @@ def test_sql_sees_the_same_points(site: Run) -> None:
         (("sql", "SELECT nothing FROM nowhere"), "nowhere"),
         (("import", "absent.csv"), "absent.csv"),
         (("keys", "revoke", "77"), "77"),
-        (("keys", "create", "x", "--role", "king"), "king"),
     ],
 )
 def test_a_failure_is_one_line_on_stderr_and_exit_1(site: Run, words: tuple[str, ...], says: str) -> None:
@@ -127,6 +126,8 @@ def test_a_failure_is_one_line_on_stderr_and_exit_1(site: Run, words: tuple[str,
         ("fly",),
         ("import",),
         ("serve", "--port", "99999"),
+        ("keys", "create", "x", "--role", "king"),
+        ("keys", "create", ""),
     ],
 )
 def test_wrong_use_is_exit_2(site: Run, words: tuple[str, ...]) -> None:
@@ -135,6 +136,24 @@ def test_wrong_use_is_exit_2(site: Run, words: tuple[str, ...]) -> None:
     assert ran.code == 2
     assert ran.err.startswith("tseng: ")
     assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [(), ("keys",)])
+def test_half_a_command_shows_its_help(run: Run, words: tuple[str, ...]) -> None:
+    """The help says what may follow; there is no more to it, and the exit code is that of wrong use."""
+    ran = run(*words)
+    assert ran.code == 2
+    assert b"Usage" in ran.out
+    assert ran.err == ""
+
+
+def test_a_file_is_no_store(run: Run, tmp_path: Path) -> None:
+    """The line names the path."""
+    (tmp_path / "store").write_text("")
+    ran = run("init")
+    assert ran.code == 1
+    assert str(tmp_path / "store") in ran.err
+    assert "Errno" not in ran.err
 
 
 def test_a_command_that_reads_makes_no_store(run: Run, tmp_path: Path) -> None:

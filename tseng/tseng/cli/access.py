@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tseng.cli.options import Data, ProjectOption, open_engine
+from tseng.cli.options import Data, ProjectOption, choice, open_engine
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +33,9 @@ def create_key(
     data: Data = None,
 ) -> None:
     """Make a key and print it, this once: only a hash is kept."""
+    choice("--role", role, ("reader", "writer", "admin"))
+    if not name.strip():
+        raise typer.BadParameter("must not be empty", param_hint="NAME")
     with open_engine(data) as engine:
         print(engine.keys.create(name, role, project))
 
@@ -40,12 +43,12 @@ def create_key(
 def list_keys(data: Data = None) -> None:
     """List all keys, revoked ones too."""
     with open_engine(data) as engine:
-        print(f"{'id':<12}  {'name':<20}  {'role':<6}  {'project':<12}  {'created':<24}  revoked")
-        for key in engine.keys.list():
-            print(
-                f"{key.id:<12}  {key.name:<20}  {key.role:<6}  {key.project or 'all':<12}  "
-                f"{_date(key.created):<24}  {_date(key.revoked)}"
-            )
+        keys = engine.keys.list()
+    rows = [("id", "name", "role", "project", "created", "revoked")]
+    rows += [(k.id, k.name, k.role, k.project or "all", _date(k.created), _date(k.revoked)) for k in keys]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def revoke_key(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tseng.cli.options import Data, ProjectOption, open_engine
+from tseng.cli.options import Data, ProjectOption, choice, open_engine
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,13 +38,13 @@ def get(
     data: Data = None,
 ) -> None:
     """Get one metric of one sensor in the unit asked for."""
-    choice = _choice("--format", format, ("table", "json", "columns", "csv", "arrow", "parquet"))
-    edge = None if limit is None else _choice("--limit", limit, ("first", "last"))
+    form = choice("--format", format, ("table", "json", "columns", "csv", "arrow", "parquet"))
+    edge = None if limit is None else choice("--limit", limit, ("first", "last"))
     with open_engine(data) as engine:
         stream = engine.stream(
             sensor, metric, unit, params=_params(param or []), start=start, end=end, limit=edge, project=project
         )  # fmt: skip
-        _write(_table(stream) if choice == "table" else _encoded(stream, choice))
+        _write(_table(stream) if form == "table" else _encoded(stream, form))
         if provenance:
             print(_pretty(stream.provenance), file=sys.stderr)
 
@@ -57,7 +57,7 @@ def sql(
     data: Data = None,
 ) -> None:
     """Run SQL (DuckDB) over one snapshot of the store."""
-    choice = _choice("--format", format, ("table", "json", "csv", "arrow", "parquet"))
+    form = choice("--format", format, ("table", "json", "csv", "arrow", "parquet"))
     with open_engine(data) as engine:
         from tseng.sql import session
 
@@ -65,10 +65,10 @@ def sql(
             relation = connection.sql(query)
             if relation is None:
                 return
-            if choice == "table":
+            if form == "table":
                 relation.show(max_width=10_000, max_rows=10_000)
             else:
-                _write(_relation(relation.to_arrow_table(), choice))
+                _write(_relation(relation.to_arrow_table(), form))
 
 
 def import_files(
@@ -134,12 +134,6 @@ def _pairs(option: str, texts: list[str]) -> Iterator[tuple[str, str]]:
         if not equals or not name:
             raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
         yield name, value
-
-
-def _choice(option: str, value: str, allowed: tuple[str, ...]) -> Any:
-    if value not in allowed:
-        raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}", param_hint=option)
-    return value
 
 
 def _encoded(stream: "Stream", name: str) -> Iterator[bytes]:

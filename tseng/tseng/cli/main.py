@@ -25,7 +25,8 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
-        fail(_usage(error), error.exit_code)
+        # A command named without its rest has just printed its help and has nothing more to say.
+        fail(_usage(error), error.exit_code) if error.format_message() else sys.exit(error.exit_code)
     except typer.Abort:
         fail("stopped", 130)
     except BrokenPipeError:
@@ -51,6 +52,8 @@ def _usage(error: TyperException) -> str:
 def _line(error: Exception) -> str:
     from tseng.errors import REFUSALS
 
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
     if isinstance(error, (*REFUSALS, OSError, ValueError)):
         return str(error)
     logging.getLogger("tseng").debug("unexpected failure", exc_info=error)

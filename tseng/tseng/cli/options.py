@@ -1,7 +1,7 @@
 """Options that several commands share, and the opening of the store they name."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,13 @@ Data = Annotated[
 ProjectOption = Annotated[
     str | None, typer.Option("--project", help="Project id or iTwin id [else the default project].", show_default=False)
 ]
+
+
+def choice(option: str, value: str, allowed: tuple[str, ...]) -> Any:
+    """Let one of a few words pass; anything else is wrong use."""
+    if value not in allowed:
+        raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}", param_hint=option)
+    return value
 
 
 def open_engine(data: Path | None, *, create: bool = False) -> "Engine":
