@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tseng.importers.cells import MISSING, numbers, times
+from tseng.importers.zones import zone
 
 
 def _us(text: str) -> int:
@@ -100,6 +101,53 @@ def test_a_named_format() -> None:
     """A day-first date is read when its format is said."""
     assert _time("03/05/2016 10:30", "%d/%m/%Y %H:%M") == _us("2016-05-03T10:30:00")
     assert _time("2016-05-03", "%d/%m/%Y %H:%M") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("0001-01-01 00:00", "Europe/Amsterdam"),
+        ("9999-12-31T23:59:59-01:00", "UTC"),
+        ("9999-12-31 23:00", "America/Denver"),
+        ("0001-01-01T00:00:00+00:01", "UTC"),
+    ],
+)
+def test_times_outside_the_calendar(text: str, where: str) -> None:
+    """What lies before year 1 or after 9999 once it is UTC is told apart; its neighbours are read."""
+    found = times(pa.array([text, "2024-01-01"]), zone(where))
+    assert found.outside.tolist() == [True, False]
+    assert found.good.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "want"),
+    [
+        (-1, pa.timestamp("ns"), -1),
+        (-1000, pa.timestamp("ns"), -1),
+        (-1001, pa.timestamp("ns", "UTC"), -2),
+        (1999, pa.timestamp("ns"), 1),
+        (-(2**63) + 1, pa.timestamp("ns"), -9223372036854776),
+        (-3, pa.timestamp("ms"), -3000),
+        (253402300799, pa.timestamp("s"), 253402300799000000),
+        (253402300800, pa.timestamp("s"), None),
+        (2**62, pa.timestamp("s"), None),
+        (2**62, pa.timestamp("ms", "UTC"), None),
+        (-(2**62), pa.timestamp("us", "UTC"), None),
+        (-62135596800000001, pa.timestamp("us"), None),
+        (-62135596800000000, pa.timestamp("us"), -62135596800000000),
+        (-719162, pa.date32(), -62135596800000000),
+        (2**31 - 1, pa.date32(), None),
+        (-86400000, pa.date64(), -86400000000),
+        (2**62, pa.date64(), None),
+    ],
+)
+def test_timestamps_of_every_unit(raw: int, kind: pa.DataType, want: int | None) -> None:
+    """They are cut down to the microsecond, before 1970 too, and none wraps: what does not fit is told apart."""
+    whole = pa.int32() if kind == pa.date32() else pa.int64()
+    found = times(pa.array([raw, None], whole).view(kind), UTC)
+    assert found.outside.tolist() == [want is None, False]
+    assert found.unreadable.tolist() == [False, True]
+    assert found.time.tolist() == [want or 0, 0]
 
 
 @given(

@@ -203,6 +203,29 @@ def test_local_times(tmp_path: Path) -> None:
     assert [line for line, _ in bad(ledger)] == [3, 4]
 
 
+def test_a_named_format_in_a_file(tmp_path: Path) -> None:
+    """Days that do not exist are named by line; an offset read by %z is not shifted by --tz, nor counts as none."""
+    stamps = ["31/02/2024 10:00", "29/02/2023 10:00", "29/02/2024 10:00", "32/01/2024 10:00"]
+    path = write(tmp_path, "time,value\n" + "".join(f"{stamp},1\n" for stamp in stamps))
+    readings, ledger = parse(path, ImportOptions(sensor="/s", metric="T", time_format="%d/%m/%Y %H:%M"))
+    assert [reading[3][:16] for reading in readings] == ["2024-02-29 10:00"]
+    assert bad(ledger) == [(2, stamps[0]), (3, stamps[1]), (5, stamps[3])]
+    path = write(tmp_path, "time,value\n01/02/2024 10:00 +0530,1\n")
+    options = ImportOptions(sensor="/s", metric="T", time_format="%d/%m/%Y %H:%M %z", tz="Europe/Amsterdam")
+    readings, ledger = parse(path, options)
+    assert readings[0][3] == "2024-02-01 04:30:00.000000"
+    assert not ledger.naive
+
+
+def test_times_beyond_the_calendar_are_bad_rows(tmp_path: Path) -> None:
+    """In UTC the years are 1 to 9999: what lies outside is named by line, its neighbours go in."""
+    stamps = ["0001-01-01 00:00", "2024-01-01 00:00", "9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59Z"]
+    path = write(tmp_path, "time,value\n" + "".join(f"{stamp},1\n" for stamp in stamps))
+    readings, ledger = parse(path, ImportOptions(sensor="/s", metric="T", tz="Europe/Amsterdam"))
+    assert [reading[3] for reading in readings] == ["2023-12-31 23:00:00.000000", "9999-12-31 23:59:59.000000"]
+    assert bad(ledger) == [(2, stamps[0]), (4, stamps[2])]
+
+
 def test_blocks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut into pieces of a few lines, a file gives the readings and the lines it gives in one piece."""
     rows = [f"2016-01-01 00:{i % 60:02}:00{'Z' if i > 150 else ''},{'x' if i % 7 == 3 else i}" for i in range(200)]

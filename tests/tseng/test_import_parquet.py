@@ -65,6 +65,29 @@ def test_dates_are_midnight(tmp_path: Path) -> None:
     assert readings[0][3] == "2016-06-30 22:00:00.000000"
 
 
+def test_times_beyond_the_calendar_are_bad_rows(tmp_path: Path) -> None:
+    """A timestamp or a date outside the years 1 to 9999 is named by its row; nanoseconds before 1970 are cut down."""
+    value = pa.array([1.0, 2.0, 3.0])
+    options = ImportOptions(sensor="/s", metric="T", tz="Europe/Amsterdam")
+    far = {
+        "ms": pa.array([0, 2**62, -(2**62)]).view(pa.timestamp("ms", "UTC")),
+        "date": pa.array([0, 2**31 - 1, -(2**31)], pa.int32()).view(pa.date32()),
+    }
+    for column in far.values():
+        readings, ledger = parse(write(tmp_path, {"time": column, "value": value}), options)
+        assert [reading[4] for reading in readings] == [1.0]
+        assert [row.line for row in ledger.bad] == [2, 3]
+        assert {row.reason for row in ledger.bad} == {"lies outside the years 1 to 9999"}
+    path = write(tmp_path, {"time": pa.array([-1], pa.timestamp("ns", "UTC")), "value": value[:1]})
+    assert parse(path, options)[0][0][3] == "1969-12-31 23:59:59.999999"
+
+
+def test_whole_numbers_that_no_float_holds(tmp_path: Path) -> None:
+    """An integer beyond 2^53 is read as the nearest float64."""
+    path = write(tmp_path, {"time": pa.array([STAMP], pa.timestamp("us")), "value": pa.array([2**60 + 1])})
+    assert parse(path, ImportOptions(sensor="/s", metric="T"))[0][0][4] == 2.0**60
+
+
 def test_what_is_refused(tmp_path: Path) -> None:
     """A broken file, and a time column that is no time, are refused."""
     (tmp_path / "broken").write_bytes(b"PAR1 and no more")

@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tseng.importers import timeformat
 from tseng.importers.zones import localise
+from tseng_units.instants import DAY_US, MAX_US, MIN_US
 
 # Ways in which loggers and spreadsheets write "no value"; infinities count as missing (domain section 1.2).
 MISSING = (
@@ -30,12 +32,27 @@ class Numbers:
     bad: NDArray[np.bool_]
 
 
+# Microseconds in one step of Arrow's times; of nanoseconds there are a thousand in one.
+_STEPS = {
+    pa.timestamp("s"): 1_000_000,
+    pa.timestamp("ms"): 1000,
+    pa.timestamp("us"): 1,
+    pa.timestamp("ns"): 1,
+    pa.date32(): DAY_US,
+    pa.date64(): 1000,
+}
+
+
 @dataclass(frozen=True)
 class Times:
-    """int64 microseconds since 1970 UTC, shape (n,), 0 where a mask says why not; `naive`: some had no offset."""
+    """int64 microseconds since 1970 UTC, shape (n,), 0 where a mask says why not; `naive`: some had no offset.
+
+    `outside`: before year 1 or after year 9999 in UTC.
+    """
 
     time: NDArray[np.int64]
     unreadable: NDArray[np.bool_]
+    outside: NDArray[np.bool_]
     nonexistent: NDArray[np.bool_]
     ambiguous: NDArray[np.bool_]
     naive: bool
@@ -43,7 +60,7 @@ class Times:
     @property
     def good(self) -> NDArray[np.bool_]:
         """Rows that have a time."""
-        return ~(self.unreadable | self.nonexistent | self.ambiguous)
+        return ~(self.unreadable | self.outside | self.nonexistent | self.ambiguous)
 
 
 def _flags(mask: pa.Array) -> NDArray[np.bool_]:
@@ -91,48 +108,73 @@ def _tidy(cells: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(text, r"(\.[0-9]{6})[0-9]+", r"\1")
 
 
-def _instants(cells: pa.Array, form: str | None) -> tuple[pa.Array, pa.Array]:
-    """Cells as wall-clock times and as instants (with offset); in each row at most one of the two is not null."""
+@dataclass(frozen=True)
+class _Stamps:
+    """Times on one clock: int64 microseconds, shape (n,), 0 where a row has none; `far`: nowhere near the calendar."""
+
+    time: NDArray[np.int64]
+    there: NDArray[np.bool_]
+    far: NDArray[np.bool_]
+
+
+def _stamps(column: pa.Array) -> _Stamps:
+    """Timestamps or dates, cut down to the microsecond; a day beyond the calendar's ends a zone may bring back."""
+    kind = pa.timestamp(column.type.unit) if pa.types.is_timestamp(column.type) else column.type
+    bits = column.view(pa.int32() if kind == pa.date32() else pa.int64())
+    raw: NDArray[np.int64] = pc.fill_null(bits, 0).to_numpy().astype(np.int64)
+    if kind == pa.timestamp("ns"):
+        raw = np.floor_divide(raw, 1000)
+    far = (raw < (MIN_US - DAY_US) // _STEPS[kind]) | (raw > (MAX_US + DAY_US) // _STEPS[kind])
+    raw[far] = 0
+    return _Stamps(raw * _STEPS[kind], _flags(pc.is_valid(column)), far)
+
+
+def _none(count: int) -> _Stamps:
+    """No times at all."""
+    return _Stamps(np.zeros(count, dtype=np.int64), np.zeros(count, dtype=bool), np.zeros(count, dtype=bool))
+
+
+def _read(cells: pa.Array, form: str | None) -> tuple[_Stamps, _Stamps]:
+    """Cells as times on the wall clock and as instants (with offset); in each row at most one of the two is there."""
+    if pa.types.is_temporal(cells.type):
+        pair = (_stamps(cells), _none(len(cells)))
+        return pair if getattr(cells.type, "tz", None) is None else pair[::-1]
     if form is not None:
-        wall = pc.strptime(pc.utf8_trim_whitespace(cells), format=form, unit="us", error_is_null=True)
-        return wall, pa.nulls(len(cells), pa.timestamp("us", "UTC"))
+        understood = timeformat.understood(form)
+        time, good = timeformat.read(pc.utf8_trim_whitespace(cells.cast(pa.string())), understood)
+        pair = (_Stamps(time, good, np.zeros(len(time), dtype=bool)), _none(len(time)))
+        return pair[::-1] if understood.zoned else pair
     text = _tidy(cells)
     offset = pc.match_substring_regex(text, _OFFSET)
     dated = pc.match_substring_regex(text, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")
     bare = pc.if_else(pc.and_(dated, pc.invert(offset)), text, None)
     return (
-        _cast_or_null(bare, pa.timestamp("us")),
-        _cast_or_null(pc.if_else(offset, text, None), pa.timestamp("us", "UTC")),
+        _stamps(_cast_or_null(bare, pa.timestamp("us"))),
+        _stamps(_cast_or_null(pc.if_else(offset, text, None), pa.timestamp("us", "UTC"))),
     )
 
 
-def _microseconds(column: pa.Array) -> NDArray[np.int64]:
-    """Timestamps as int64, 0 for null."""
-    whole = column.cast(pa.timestamp("us", column.type.tz)).view(pa.int64())
-    number: NDArray[np.int64] = np.array(pc.fill_null(whole, 0).to_numpy())
-    return number
-
-
 def times(cells: pa.Array, where: tzinfo, form: str | None = None) -> Times:
-    """Read times out of cells of text, or out of timestamps.
+    """Read times out of cells of text, or out of timestamps or dates.
 
     Args:
-        cells: Arrow strings or timestamps, n of them.
+        cells: Arrow strings, timestamps or dates, n of them.
         where: zone of the times that carry no offset.
         form: strptime format of the text; None: ISO 8601.
 
     Returns:
         The times in UTC and what is wrong with those that have none.
+
+    Raises:
+        InvalidRequest: the format is none, or leaves the instant open.
     """
-    if pa.types.is_timestamp(cells.type):
-        at = cells.cast(pa.timestamp("us", cells.type.tz), safe=False)
-        nulls = pa.nulls(len(cells), pa.timestamp("us", "UTC"))
-        wall, instant = (at, nulls) if cells.type.tz is None else (pa.nulls(len(cells), pa.timestamp("us")), at)
-    else:
-        wall, instant = _instants(cells, form)
-    on_wall, known = _flags(pc.is_valid(wall)), _flags(pc.is_valid(instant))
-    time = _microseconds(instant)
-    local = localise(_microseconds(wall)[on_wall], where)
+    wall, instant = _read(cells, form)
+    outside = wall.far | instant.far
+    on_wall = wall.there & ~outside
+    time = instant.time.copy()
+    local = localise(wall.time[on_wall], where)
     nonexistent, ambiguous = np.zeros(len(time), dtype=bool), np.zeros(len(time), dtype=bool)
     time[on_wall], nonexistent[on_wall], ambiguous[on_wall] = local.time, local.nonexistent, local.ambiguous
-    return Times(time, ~(on_wall | known), nonexistent, ambiguous, bool(on_wall.any()))
+    outside |= (time < MIN_US) | (time > MAX_US)
+    time[outside] = 0
+    return Times(time, ~(wall.there | instant.there), outside, nonexistent, ambiguous, bool(wall.there.any()))

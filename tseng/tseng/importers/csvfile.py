@@ -164,7 +164,7 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
     delimiter = delimiter_of(header)
     names = split_line(header, delimiter)
     plan = plan_of(names, options)
-    kinds = {plan.time: TEXT if options.time_format else TIME}
+    kinds = {plan.time: TIME if options.time_format is None else TEXT}
     kinds |= {at: pa.dictionary(pa.int32(), pa.string()) for at in plan.words.values()}
     kinds |= dict.fromkeys(plan.values, NUMBER)
     comma = delimiter == ";"

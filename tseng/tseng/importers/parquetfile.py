@@ -19,17 +19,14 @@ _ROWS = 262_144
 
 
 def _cells(name: str, column: pa.Array, wanted: str) -> pa.Array:
-    """A column in the form the readers of cells take: numbers as float64, times as timestamps, else text."""
+    """A column in the form the readers of cells take: numbers as float64, times as timestamps or dates, else text."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if wanted == "time":
-        if pa.types.is_date(kind):
-            return column.cast(pa.timestamp("us"))
-        if pa.types.is_timestamp(kind):
-            return column
-    elif wanted == "value" and (
+    if wanted == "time" and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+        return column.cast(kind)
+    if wanted == "value" and (
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
     ):
-        return column.cast(pa.float64())
+        return column.cast(pa.float64(), safe=False)  # integers beyond 2^53: the nearest float64
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return column.cast(pa.string())
     raise InvalidRequest.at("file", f"column {name} holds {kind}, which is no {wanted}")

@@ -51,7 +51,11 @@ class Rules:
 
 def _seen(column: pa.Array, row: int) -> str:
     """What stood in a cell, cut to a length people can read."""
-    return str(column[row])[:80] if column[row].is_valid else ""
+    cell = column[row]
+    try:
+        return str(cell)[:80] if cell.is_valid else ""
+    except (OverflowError, ValueError):  # a time beyond Python's calendar, or finer than its microseconds
+        return f"{cell.value} ({cell.type})"
 
 
 def read_times(column: pa.Array, line: NDArray[np.int64], rules: Rules, ledger: Ledger) -> cells.Times:
@@ -60,6 +64,7 @@ def read_times(column: pa.Array, line: NDArray[np.int64], rules: Rules, ledger: 
     ledger.naive = ledger.naive or times.naive
     reasons = (
         (times.unreadable, "is not a time"),
+        (times.outside, "lies outside the years 1 to 9999"),
         (times.nonexistent, "does not exist in this zone (the clock was put forward)"),
         (times.ambiguous, "comes twice in this zone (the clock was put back)"),
     )
