@@ -11,6 +11,7 @@ is. For the same reason a catalog knows the id of its table, and one that came f
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from sqlalchemy import Connection, insert, inspect, select
@@ -27,6 +28,9 @@ from tseng_storage.replay import TableState
 from tseng_storage.settings import StoreSettings
 from tseng_storage.tables import META, METADATA, PROJECT, SCHEMA_VERSION
 
+# The Delta library takes a path for a URL once more than it should, and would look for the table elsewhere.
+_UNFIT = re.compile(r"\\|%[0-9A-Fa-f]{2}")
+
 
 def open_parts(layout: Layout, settings: StoreSettings, *, create: bool) -> tuple[Database, TableState]:
     """Database and table of a complete store, repaired where nobody else is at work.
@@ -34,6 +38,7 @@ def open_parts(layout: Layout, settings: StoreSettings, *, create: bool) -> tupl
     A table that cannot be read is given as empty: reading it names the fault. Raises StoreMissing when there is no
     store and none is to be created, Damaged when catalog or table of one is gone or is another store's.
     """
+    _check_path(layout)
     if not _present(layout):
         # In this order: a process that makes the store meanwhile puts the catalog there before the table.
         if _begun(layout) and not _present(layout):
@@ -47,6 +52,16 @@ def open_parts(layout: Layout, settings: StoreSettings, *, create: bool) -> tupl
     except BaseException:
         database.close()
         raise
+
+
+def _check_path(layout: Layout) -> None:
+    unfit = _UNFIT.search(str(layout.root))
+    if unfit:
+        raise StorageError(
+            f"a store's path cannot hold {unfit[0]!r}, the Delta library takes it for another character: {layout.root}",
+            "path",
+            str(layout.root),
+        )
 
 
 def _present(layout: Layout) -> bool:

@@ -114,10 +114,11 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 def _engine(path: Path, busy_seconds: float, begin: str) -> Engine:
+    # Opened by ourselves: in a database URL `?` and `%` would not be part of the path.
     engine = create_engine(
-        f"sqlite+pysqlite:///{path}",
+        "sqlite+pysqlite://",
         poolclass=StaticPool,
-        connect_args={"check_same_thread": False, "timeout": busy_seconds},
+        creator=lambda: sqlite3.connect(path, busy_seconds, check_same_thread=False),
     )
 
     def connected(connection: sqlite3.Connection, _: object) -> None:

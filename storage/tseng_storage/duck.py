@@ -7,7 +7,9 @@ each point are read as they are. Only the others go through a window function th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -98,8 +100,13 @@ def _select(project: str, source: str) -> str:
 
 
 def _files(layout: Layout, segments: Sequence[Segment]) -> str:
-    paths = ", ".join(_quoted(str(layout.segment(segment.name))) for segment in segments)
+    paths = ", ".join(_quoted(pattern(layout.segment(segment.name))) for segment in segments)
     return f"read_parquet([{paths}], hive_partitioning = false)"
+
+
+def pattern(path: Path) -> str:
+    """A path as the views name it: DuckDB takes file names for patterns, and this one matches `path` alone."""
+    return re.sub(r"[\[?*]", lambda found: f"[{found[0]}]", str(path))
 
 
 def _quoted(text: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.storage.helpers import PROJECT, QUIET, opened, read, series
+from deltalake import DeltaTable
+from tests.storage.helpers import PROJECT, QUIET, opened, read, seen_by_duckdb, series
 
 from tseng_storage import delta
-from tseng_storage.errors import Damaged
+from tseng_storage.errors import Damaged, StorageError
 from tseng_storage.store import Store
 
 
@@ -139,3 +140,43 @@ def test_numbers_never_fall_behind_the_table(folder: Path) -> None:
         (damage,) = store.verify().damages
         assert damage.path == "_catalog/catalog.db"
         assert "1000" in damage.reason
+
+
+@pytest.mark.parametrize(
+    "name", ["d?x", "[cd]*", "100%", "50% off", "a#b", "with spaces", "it's", "a&b=c", "[ab]", 'quo"te', "é", "{x}"]
+)
+def test_any_folder_name_will_do(tmp_path: Path, name: str) -> None:
+    """A store stays in its folder and shows that folder's files, whatever characters the path has."""
+    folder = tmp_path / name / name
+    with opened(folder) as store, opened(tmp_path / "beside") as other:
+        for number in range(2):
+            store.append(series({number: 1.0}), PROJECT)
+            store.flush()
+        other.append(series({10: 1.0}), PROJECT)
+        # A file of the same name in each folder that a pattern could stand for.
+        for twin in ("dax/dax", "b/b"):
+            shutil.copytree(folder / "observations", tmp_path / twin / "observations", dirs_exist_ok=True)
+        store.append(series({1: 2.0, 2: 1.0}), PROJECT)
+        assert seen_by_duckdb(store) == {("/s", "T", 0): 1.0, ("/s", "T", 1): 2.0, ("/s", "T", 2): 1.0}
+        store.compact()
+        delta.checkpoint(store.layout)
+        store.backup(tmp_path / f"{name} copy")
+        Store.restore(tmp_path / f"{name} copy", tmp_path / f"{name} back")
+    for path in (folder, tmp_path / f"{name} back"):
+        with Store.open(path, create=False, settings=QUIET) as store:
+            assert read(store) == {0: 1.0, 1: 2.0, 2: 1.0}
+            assert seen_by_duckdb(store) == {("/s", "T", 0): 1.0, ("/s", "T", 1): 2.0, ("/s", "T", 2): 1.0}
+            assert store.verify().clean
+            assert store.vacuum(0) is not None
+            assert DeltaTable(str(path)).to_pyarrow_table().num_rows == store.info()["rows"]
+            assert (path / "_catalog" / "catalog.db").is_file()
+    assert len(list(tmp_path.rglob("catalog.db"))) == 4
+
+
+@pytest.mark.parametrize("name", ["back\\slash", "100%25", "a%2Fb"])
+def test_paths_that_the_delta_library_misreads_are_refused(tmp_path: Path, name: str) -> None:
+    """A backslash, and % before two hex digits, lead the Delta library elsewhere: refused, and nothing is made."""
+    with pytest.raises(StorageError, match="Delta library") as refused:
+        opened(tmp_path / name)
+    assert refused.value.category == "STORE"
+    assert list(tmp_path.iterdir()) == []
