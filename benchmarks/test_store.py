@@ -1,7 +1,6 @@
 """Bulk load and the one-series read."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +39,6 @@ def test_bulk_load(versus: Versus, presorted: pa.Table, empty: Engine, tmp_path:
             os.fsync(file.fileno())
 
     versus("pyarrow write_table", lambda: empty.upload_table(presorted), rival, bound=1.5, rounds=5)
-    shutil.rmtree(empty.settings.data / "observations", ignore_errors=False)
 
 
 def test_one_series(versus: Versus, loaded: Engine) -> None:
