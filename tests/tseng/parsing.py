@@ -1,5 +1,6 @@
 """Running a parser alone: no engine, no store."""
 
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +17,8 @@ def parse(path: Path, options: ImportOptions | None = None) -> tuple[list[Readin
     """All readings of a file as (sensor, metric, unit, ISO time, value), and the ledger."""
     ledger, readings = Ledger(), []
     with Source(path) as source:
-        for table in recognise(source).read(source, options or ImportOptions(), ledger):
+        pieces = recognise(source).read(source, options or ImportOptions(), ledger)
+        for table in chain.from_iterable(pieces):
             columns = [table[name].to_pylist() for name in ("sensor", "metric", "unit")]
             times = table["time"].cast(pa.timestamp("us")).cast(pa.string()).to_pylist()
             readings += list(zip(*columns, times, table["value"].to_pylist(), strict=True))

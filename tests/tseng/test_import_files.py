@@ -12,6 +12,7 @@ from tseng.errors import EngineError, InvalidRequest
 from tseng.importers import writer
 from tseng.importers.files import import_file
 from tseng.importers.options import ColumnMap, ImportOptions
+from tseng.importers.source import Source
 from tseng.importers.targets import MissingSensor
 from tseng_units.errors import IncompatibleUnit, UnknownUnit
 
@@ -136,6 +137,82 @@ def test_units_that_do_not_convert_are_refused(
     with pytest.raises(error):
         import_file(engine, path, ImportOptions(sensor="/t", metric="T", unit=unit))
     assert engine.get_data("/t", "T", "C").value.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "error"),
+    [
+        ("time,T\n2024-03-01,1\n", ImportOptions(sensor="/n", create="TEMPERATURE_SDE", unit="mm"), IncompatibleUnit),
+        ("time,T [C],P [mm]\n2024-03-01,1,2\n", ImportOptions(sensor="/n", create="BAROMETER"), IncompatibleUnit),
+        ("time,value\n2024-03-01,1\n", ImportOptions(sensor="/n", create="BAROMETER", metric="e"), InvalidRequest),
+        ("time,new [mm],flow [mm]\n2024-03-01,1,2\n", ImportOptions(sensor="/g"), InvalidRequest),
+        (
+            "sensor,metric,time,value,unit\n/n,T,2024-03-01,1,C\n/m,T,2024-03-01,1,mm\n",
+            ImportOptions(create="TEMPERATURE_SDE"),
+            IncompatibleUnit,
+        ),
+    ],
+)
+def test_what_is_refused_leaves_nothing(
+    engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    options: ImportOptions,
+    error: type[Exception],
+) -> None:
+    """Units and metrics are checked, of a whole piece of the file, before a sensor is made, changed or given data."""
+    import_file(engine, write(tmp_path, "time,flow [l/hr]\n2024-03-01,1\n"), ImportOptions(sensor="/g", create="G"))
+    before = engine.entities("sensor")
+    stored = engine.sql(EVERYTHING).fetchall()
+    monkeypatch.setattr(writer, "CHUNK", 1)
+    with pytest.raises(error):
+        import_file(engine, write(tmp_path, text), options)
+    assert engine.entities("sensor") == before
+    assert engine.sql(EVERYTHING).fetchall() == stored
+
+
+def test_a_fault_far_into_a_file_keeps_what_is_stored(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pieces written before a unit that does not convert stay; the file, put right, completes them."""
+    monkeypatch.setattr(writer, "CHUNK", 2)
+    blocks = Source.blocks
+    monkeypatch.setattr(Source, "blocks", lambda self: blocks(self, 64))
+    rows = [f"/t,T,2024-03-01T00:00:{second:02}Z,{second},C" for second in range(9)]
+    text = "\n".join(["sensor,metric,time,value,unit", *rows, "/t,T,2024-03-02,9,mm"])
+    options = ImportOptions(create="TEMPERATURE_SDE")
+    with pytest.raises(IncompatibleUnit) as refused:
+        import_file(engine, write(tmp_path, text), options)
+    stored = len(engine.get_data("/t", "T", "C").value)
+    assert 0 < stored < 10
+    assert refused.value.__notes__ == [f"{stored} observations before it are stored; importing again is safe"]
+    report = import_file(engine, write(tmp_path, text.replace(",mm", ",C")), options)
+    assert (report.stored, report.unchanged) == (10 - stored, stored)
+
+
+def test_sensors_without_readings_are_not_made(engine: Engine, tmp_path: Path) -> None:
+    """A sensor none of whose columns it would take is not made; the others of the file are."""
+    text = "sensor,metric,time,value\n/a,load,2024-03-01,1\n/b,T,2024-03-01,20\n"
+    report = import_file(engine, write(tmp_path, text), ImportOptions(create="TEMPERATURE_SDE"))
+    assert (report.sensors, report.sensors_created, report.left_out) == (("/b",), ("/b",), 1)
+    assert [sensor.id for sensor in engine.entities("sensor")] == ["/b"]
+
+
+def test_a_sensor_that_changes_meanwhile(engine: Engine, tmp_path: Path) -> None:
+    """Columns that somebody else declares between the check and the write are not overwritten: the file is refused."""
+    import_file(engine, write(tmp_path, "time,a\n2024-03-01,1\n"), GENERIC)
+    path = write(tmp_path, "time,b [mm]\n2024-03-01,1\n")
+
+    def meddle(done: int, total: int) -> None:
+        [sensor] = engine.entities("sensor", ["/s"])
+        if "1" not in sensor.props["UNKNOWN_METRICS"]:
+            engine.update_entity("sensor", "/s", {"UNKNOWN_METRICS": {"0": "a", "1": "b"}, "KNOWN_UNITS": {"1": "m"}})
+
+    with pytest.raises(InvalidRequest, match="/s was changed meanwhile; import the file again"):
+        import_file(engine, path, GENERIC, meddle)
+    import_file(engine, path, GENERIC)
+    assert engine.get_data("/s", "b", "m").value.tolist() == [0.001]
 
 
 def test_free_text_units_convert_to_nothing(engine: Engine, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,6 +89,7 @@ def import_files(
 ) -> None:
     """Import files; importing one again changes nothing. Bad rows are named by line, the good ones go in."""
     from tseng.cli.progress import import_with_progress
+    from tseng.importers.door import Door
     from tseng.importers.options import ImportOptions, column_map
 
     options = ImportOptions(
@@ -103,8 +105,9 @@ def import_files(
         sentinel=tuple(sentinel) if sentinel else None,
         project=project,
     )
-    with open_engine(data, create=True) as engine:
-        clean = [import_with_progress(engine, file, options) for file in files]
+    # A new store has no project but the default one.
+    with Door(partial(open_engine, data), make=project is None) as door:
+        clean = [import_with_progress(door, file, options) for file in files]
     if not all(clean):
         raise typer.Exit(1)
 

@@ -93,7 +93,7 @@ def _table(readings: _Readings, options: ImportOptions, rules: Rules, ledger: Le
     return table(encoded(sensor), encoded(readings.column("MOND_TYPE")), encoded(unit), times.time, number, keep)
 
 
-def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.Table]:
+def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[list[pa.Table]]:
     """Read the monitoring readings of an AGS4 file; its other groups are not for this store.
 
     Args:
@@ -102,7 +102,7 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
         ledger: takes counts, bad rows by line, and remarks.
 
     Yields:
-        Tables of `rows.SCHEMA` in file order, of bounded size, units as in MOND_UNIT.
+        Pieces of bounded size in file order, each tables of `rows.SCHEMA`, units as in MOND_UNIT.
 
     Raises:
         InvalidRequest: the file has no MOND group, or one without a heading that is needed.
@@ -121,10 +121,10 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
         readings.line.append(line)
         readings.rows.append(row)
         if len(readings.line) == _ROWS:
-            yield _table(readings, options, rules, ledger)
+            yield [_table(readings, options, rules, ledger)]
             readings = _Readings()
     if readings.line:
-        yield _table(readings, options, rules, ledger)
+        yield [_table(readings, options, rules, ledger)]
     if not used:
         raise InvalidRequest.at("file", f"{source.path.name} has no monitoring readings (group MOND)")
     ledger.note(f"{len(installed)} installations (MONG), {len(used)} of them with readings")

@@ -149,7 +149,7 @@ def _header(source: Source) -> tuple[str, int, Iterator[bytes]]:
     raise InvalidRequest.at("file", f"{source.path.name} is empty")
 
 
-def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.Table]:
+def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[list[pa.Table]]:
     """Read a CSV file.
 
     Args:
@@ -158,7 +158,7 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
         ledger: takes counts, bad rows by line, and remarks.
 
     Yields:
-        Tables of `rows.SCHEMA` in file order, of bounded size.
+        Pieces of bounded size in file order, each tables of `rows.SCHEMA`.
     """
     header, number, pieces = _header(source)
     delimiter = delimiter_of(header)
@@ -170,5 +170,5 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
     comma = delimiter == ";"
     rules = Rules(zone(options.tz or "UTC"), options.time_format, options.sentinel or (), decimal_comma=comma)
     for block in blocks(pieces, Layout(len(names), delimiter, kinds), number + 1, ledger):
-        yield from tables(plan, block, options, rules, ledger)
+        yield list(tables(plan, block, options, rules, ledger))
     close(list(plan.values.values()), ledger)

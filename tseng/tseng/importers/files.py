@@ -1,7 +1,8 @@
 """Import one file: parse, find each column's place, convert to the stored unit, write in large pieces.
 
-Importing a file again changes nothing: of a series that was there before, readings that the store holds already, value
-for value, are not written a second time.
+What is refused is refused before anything is written, as far as a piece of about a million readings reaches. Importing
+a file again changes nothing: of a series that was there before, readings that the store holds already, value for
+value, are not written a second time.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tseng.errors import InvalidRequest
+from tseng.errors import REFUSALS, InvalidRequest
+from tseng.importers.door import Door, standing
 from tseng.importers.formats import recognise
 from tseng.importers.ledger import KEPT, Ledger
 from tseng.importers.options import ImportOptions
@@ -44,11 +46,11 @@ def _notes(ledger: Ledger, options: ImportOptions, left_out: int) -> tuple[str, 
     return tuple(notes)
 
 
-def _tables(source: Source, ledger: Ledger, options: ImportOptions, writer: Writer, progress: Progress) -> str:
+def _store(source: Source, ledger: Ledger, options: ImportOptions, writer: Writer, progress: Progress) -> str:
     """Read, convert and write everything; return the format's name."""
     found = recognise(source)
-    for table in found.read(source, options, ledger):
-        writer.add(table, found.adapt)
+    for piece in found.read(source, options, ledger):
+        writer.add(piece, found.adapt)
         progress(source.done, source.total)
     writer.flush()
     if writer.left_out and not writer.sensors:
@@ -58,7 +60,7 @@ def _tables(source: Source, ledger: Ledger, options: ImportOptions, writer: Writ
 
 
 def import_file(
-    engine: "Engine",
+    engine: "Engine | Door",
     path: "str | PathLike[str]",
     options: ImportOptions | None = None,
     progress: Progress = _silent,
@@ -66,7 +68,7 @@ def import_file(
     """Import one file of readings; what is bad in it is reported by line, the rest goes in.
 
     Args:
-        engine: where to.
+        engine: where to; behind a door, a store that is not there yet is made with the first write.
         path: the file; its format is told from its content.
         options: what the file does not say itself.
         progress: called with (bytes done, bytes in all).
@@ -78,12 +80,19 @@ def import_file(
         tseng.errors.InvalidRequest: the file cannot be read, or an option is missing or wrong.
         MissingSensor: a sensor does not exist and `options.create` is None.
         tseng_units.errors.UnitsError: a unit does not convert to the stored one.
+
+    What was written before one of these, in a long file, stays; a note on the error then says how much that is.
     """
     options = options or ImportOptions()
     ledger = Ledger()
-    writer = Writer(engine, options, ledger)
+    writer = Writer(engine if isinstance(engine, Door) else standing(engine), options, ledger)
     with Source(Path(path)) as source:
-        name = _tables(source, ledger, options, writer, progress)
+        try:
+            name = _store(source, ledger, options, writer, progress)
+        except REFUSALS as refusal:
+            if writer.stored:
+                refusal.add_note(f"{writer.stored} observations before it are stored; importing again is safe")
+            raise
     bad = tuple(sorted(ledger.bad, key=lambda row: row.line))
     return ImportReport(
         path=Path(path),

@@ -11,7 +11,7 @@ from tseng.importers.ledger import Ledger
 from tseng.importers.options import ImportOptions
 from tseng.importers.source import Source
 
-Read = Callable[[Source, ImportOptions, Ledger], Iterator[pa.Table]]
+Read = Callable[[Source, ImportOptions, Ledger], Iterator[list[pa.Table]]]
 Adapt = Callable[[str, str | None, Collection[str]], tuple[str, str | None]]
 
 

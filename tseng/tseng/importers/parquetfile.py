@@ -15,7 +15,8 @@ from tseng.importers.source import Source
 from tseng.importers.wide import Rules, close
 from tseng.importers.zones import zone
 
-_ROWS = 262_144
+# A piece has at most so many rows, and so many readings: a table a thousand columns wide is read in short pieces.
+_ROWS, _READINGS = 262_144, 4_194_304
 
 
 def _cells(name: str, column: pa.Array, wanted: str) -> pa.Array:
@@ -42,12 +43,12 @@ def _open(source: Source) -> pq.ParquetFile:
 def _batches(source: Source, file: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
     """Pieces of the wanted columns; damage inside the file is refused by name."""
     try:
-        yield from file.iter_batches(batch_size=_ROWS, columns=names)
+        yield from file.iter_batches(batch_size=max(min(_ROWS, _READINGS // len(names)), 1), columns=names)
     except (pa.ArrowException, OSError) as error:
         raise InvalidRequest.at("file", f"{source.path.name} is damaged: {error}") from error
 
 
-def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.Table]:
+def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[list[pa.Table]]:
     """Read a Parquet file; "line" in a bad row is the row's number, the first being 1.
 
     Args:
@@ -56,7 +57,7 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
         ledger: takes counts, bad rows, and remarks.
 
     Yields:
-        Tables of `rows.SCHEMA` in file order, of bounded size.
+        Pieces of bounded size in file order, each tables of `rows.SCHEMA`.
     """
     file = _open(source)
     plan = plan_of(list(file.schema_arrow.names), options)
@@ -70,5 +71,5 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
         first += batch.num_rows
         ledger.rows += batch.num_rows
         source.reach(first / max(file.metadata.num_rows, 1))
-        yield from tables(plan, Block(columns, line), options, rules, ledger)
+        yield list(tables(plan, Block(columns, line), options, rules, ledger))
     close(list(plan.values.values()), ledger)

@@ -50,6 +50,7 @@ _WORDS = {
 }
 _SAME = {"e": "d", "B": "b", "h": "b", "A": "a"}
 _SHORT = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "R": "%H:%M", "D": "%m/%d/%y"}
+LETTERS = (*_NUMBERS, *_WORDS, *_SAME, *_SHORT, "%")
 
 _DAYS = [set("md"), set("bd"), set("j")]
 _CLOCKS = [set(), set("H"), set("HM"), set("HMS"), set("HMSf"), set("Ip"), set("IpM"), set("IpMS"), set("IpMSf")]
@@ -93,7 +94,7 @@ def _letter(form: str, text: str) -> str:
     if text == "Z":
         raise _refused(form, "has %Z, but the names of zones are not unique: %z reads offsets, --tz says the zone")
     if letter not in _NUMBERS and letter not in _WORDS:
-        known = " ".join(f"%{each}" for each in (*_NUMBERS, *_WORDS, *_SAME, *_SHORT, "%"))
+        known = " ".join(f"%{each}" for each in LETTERS)
         raise _refused(form, f"is not a format: %{text} is none of its letters, {known}")
     return letter
 

@@ -90,7 +90,7 @@ class _Records:
             ledger.note(f"records {self.first} to {self.last} {breaks}")
 
 
-def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.Table]:
+def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[list[pa.Table]]:
     """Read a TOA5 file: every column is a metric of `--sensor`, by default `/toa5/{station}/{table}/sensor`.
 
     Args:
@@ -99,7 +99,7 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
         ledger: takes counts, bad rows by line, and remarks.
 
     Yields:
-        Tables of `rows.SCHEMA` in file order, of bounded size, units as in the header.
+        Pieces of bounded size in file order, each tables of `rows.SCHEMA`, units as in the header.
     """
     (environment, names, units, process), pieces = _header(source)
     ledger.about |= dict(zip(_ENVIRONMENT, environment, strict=False))
@@ -116,6 +116,6 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
         times = read_times(block.columns[0], block.line, rules, ledger)
         if record is not None:
             records.take(block.columns[record])
-        yield from melt(sensor, values, block, Usable(times.time, times.good), rules, ledger)
+        yield list(melt(sensor, values, block, Usable(times.time, times.good), rules, ledger))
     records.remark(ledger)
     close(list(values.values()), ledger)

@@ -1,22 +1,19 @@
 """Readings to observations: units converted, pieces of about a million rows, nothing written that is there already."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tseng.importers.door import Door
 from tseng.importers.formats import Adapt
 from tseng.importers.ledger import Ledger
 from tseng.importers.options import ImportOptions
 from tseng.importers.rows import SCHEMA
 from tseng.importers.targets import Target, Targets
 from tseng_units.registry import Affine
-
-if TYPE_CHECKING:
-    from tseng.engine import Engine
 
 CHUNK = 1_000_000
 _WORD = SCHEMA.field("sensor").type
@@ -65,7 +62,7 @@ def _place(table: pa.Table, targets: Targets) -> _Placed:
     columns: dict[str, list[tuple[str, str | None]]] = {}
     for name, column in found:
         columns.setdefault(name, []).append(column)
-    resolved = {name: targets.of(name, each) for name, each in columns.items()}
+    resolved = targets.of(columns)
     return _Placed([(name, resolved[name][column]) for name, column in found], kind)
 
 
@@ -85,9 +82,9 @@ def _converted(value: NDArray[np.float64], placed: _Placed) -> NDArray[np.float6
 
 def _coded(texts: list[str], kind: NDArray[np.int64]) -> pa.DictionaryArray:
     """A text per kind, spread over the rows."""
-    words = list(dict.fromkeys(texts))
-    code = np.array([words.index(text) for text in texts], dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(code[kind]), pa.array(words, pa.string()))
+    words = {text: at for at, text in enumerate(dict.fromkeys(texts))}
+    code = np.array([words[text] for text in texts], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(code[kind]), pa.array(list(words), pa.string()))
 
 
 def _observations(table: pa.Table, placed: _Placed) -> pa.Table:
@@ -140,11 +137,11 @@ def changes(
 class Writer:
     """Collects tables of readings and uploads them; counts what was stored and what was there already."""
 
-    def __init__(self, engine: "Engine", options: ImportOptions, ledger: Ledger) -> None:
+    def __init__(self, door: Door, options: ImportOptions, ledger: Ledger) -> None:
         self.stored = 0
         self.unchanged = 0
         self.left_out = 0
-        self._engine, self._options, self._ledger = engine, options, ledger
+        self._door, self._options, self._ledger = door, options, ledger
         self._targets: Targets | None = None
         self._waiting: list[pa.Table] = []
         self._units: dict[tuple[str, str], str] = {}
@@ -159,30 +156,33 @@ class Writer:
         """Sensors that readings went to, in the order in which they appeared."""
         return list(dict.fromkeys(sensor for sensor, _ in self._units))
 
-    def add(self, table: pa.Table, adapt: Adapt) -> None:
-        """Take a table of `rows.SCHEMA`."""
-        if not table.num_rows:
-            return
-        if self._targets is None:
-            self._targets = Targets(self._engine, self._options, adapt, self._ledger)
-        placed = _place(table, self._targets)
+    def add(self, piece: Sequence[pa.Table], adapt: Adapt) -> None:
+        """Take a piece of a file, tables of `rows.SCHEMA`; its columns all find their place before any is written."""
+        tables = [table for table in piece if table.num_rows]
+        if tables and self._targets is None:
+            self._targets = Targets(self._door, self._options, adapt, self._ledger)
+        for table, placed in [(table, _place(table, self._targets)) for table in tables if self._targets]:
+            self._take(table, placed)
+        if sum(each.num_rows for each in self._waiting) >= CHUNK:
+            self.flush()
+
+    def _take(self, table: pa.Table, placed: _Placed) -> None:
         self._units |= {(sensor, target.metric): target.unit for sensor, target in placed.kinds if target}
         taken = _observations(table, placed)
         self.left_out += table.num_rows - taken.num_rows
         self._waiting.append(taken)
-        if sum(each.num_rows for each in self._waiting) >= CHUNK:
-            self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
-        if not any(table.num_rows for table in self._waiting):
+        """Write what waits, first the sensors, then their readings."""
+        if self._targets is None or not any(table.num_rows for table in self._waiting):
             return
+        self._targets.write()
         table = pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks()
         self._waiting = []
         fresh = self._fresh(table)
         self.unchanged += table.num_rows - fresh.num_rows
         if fresh.num_rows:
-            self.stored += self._engine.upload_table(fresh, project=self._options.project)
+            self.stored += self._door.engine().upload_table(fresh, project=self._options.project)
 
     def _fresh(self, table: pa.Table) -> pa.Table:
         """Leave out the readings that would change nothing; a sensor made by this import had none."""
@@ -204,5 +204,5 @@ class Writer:
         """Compare the readings of one series with those the store holds over their span."""
         span = (time.min().view("datetime64[us]"), time.max().view("datetime64[us]"))
         unit, home = self._units[sensor, metric], self._options.project
-        old = self._engine.get_data(sensor, metric, unit, start=span[0], end=span[1], project=home)
+        old = self._door.engine().get_data(sensor, metric, unit, start=span[0], end=span[1], project=home)
         return changes(time, value, old.time.view(np.int64), old.value)

@@ -133,7 +133,7 @@ def adapt(metric: str, unit: str | None, offered: Collection[str]) -> tuple[str,
     return metric, unit
 
 
-def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.Table]:
+def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[list[pa.Table]]:
     """Read a Solinst export: each channel is a metric of `--sensor`, by default `/solinst/{serial}/sensor`.
 
     Args:
@@ -142,7 +142,7 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
         ledger: takes counts, bad rows by line, and remarks.
 
     Yields:
-        One table of `rows.SCHEMA` per channel, units as in the file.
+        One piece: a table of `rows.SCHEMA` per channel, units as in the file.
     """
     text = source.read() if _declared(source.head()) else b"".join(source.blocks())
     log = parse(text, source.path.name, ledger)
@@ -162,7 +162,7 @@ def read(source: Source, options: ImportOptions, ledger: Ledger) -> Iterator[pa.
     times = read_times(pa.array(log.time, pa.string()), line, rules, ledger)
     columns = {channel: pa.array(cells, pa.string()) for channel, cells in log.cells.items()}
     usable = Usable(times.time, times.good)
-    yield from melt(options.sensor or default_sensor(log), values, Block(columns, line), usable, rules, ledger)
+    yield list(melt(options.sensor or default_sensor(log), values, Block(columns, line), usable, rules, ledger))
     close(list(values.values()), ledger)
     if log.header.get("Instrument_info_data_header/Num_log", str(len(log.line))) != str(len(log.line)):
         said = log.header["Instrument_info_data_header/Num_log"]
