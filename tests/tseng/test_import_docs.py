@@ -7,6 +7,7 @@ import pytest
 
 from tseng.importers.formats import CSV, FORMATS
 from tseng.importers.options import ImportOptions
+from tseng.importers.timeformat import LETTERS
 from tseng.importers.toa5 import SENTINEL
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "importing.md").read_text(encoding="utf-8")
@@ -28,3 +29,9 @@ def test_every_format_has_its_section(name: str) -> None:
 def test_sentinels_are_listed() -> None:
     """The numbers taken as missing by default are those of the code."""
     assert all(f"{number:.0f}" in PAGE for number in SENTINEL)
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_every_letter_of_a_time_format_is_described(letter: str) -> None:
+    """The page lists what --time-format reads."""
+    assert f"`%{letter}`" in PAGE
