@@ -6,12 +6,13 @@ import os
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tseng_storage import replay
-from tseng_storage.database import Database
+from tseng_storage.database import Database, copy_database
+from tseng_storage.disk import disk_faults
 from tseng_storage.errors import StoreMissing, StoreNotEmpty
 from tseng_storage.files import exclusive, make_folder, sync_file, sync_folder
 from tseng_storage.layout import Layout
@@ -23,16 +24,10 @@ def backup(layout: Layout, database: Database, target: Path) -> None:
     Holds the maintenance lock, so the table stands still; uploads go on. The log is copied after the table was read:
     what is not in the copied segments is in the copied log.
     """
-    partial = _prepared(target)
-    try:
-        with exclusive(layout.lock):
-            _copy_table(layout, Layout(partial))
-            make_folder(Layout(partial).catalog.parent)
-            database.copy(Layout(partial).catalog)
-        _publish(partial, target)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with _made(target) as copy, exclusive(layout.lock):
+        _copy_table(layout, copy)
+        make_folder(copy.catalog.parent)
+        database.copy(copy.catalog)
 
 
 def restore(source: Path, target: Path) -> None:
@@ -40,18 +35,24 @@ def restore(source: Path, target: Path) -> None:
     layout = Layout(source)
     if not layout.catalog.is_file():
         raise StoreMissing(f"{source} is not a backup: it has no catalog", "source", str(source))
-    partial = _prepared(target)
-    try:
-        _copy_table(layout, Layout(partial))
-        copy = Layout(partial).catalog
-        make_folder(copy.parent)
-        origin = sqlite3.connect(f"{layout.catalog.resolve().as_uri()}?mode=ro", uri=True)
-        with closing(origin), closing(sqlite3.connect(copy)) as connection:
-            origin.backup(connection)
-        _publish(partial, target)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with _made(target) as copy:
+        _copy_table(layout, copy)
+        make_folder(copy.catalog.parent)
+        with closing(sqlite3.connect(f"{layout.catalog.resolve().as_uri()}?mode=ro", uri=True)) as origin:
+            copy_database(origin, copy.catalog)
+
+
+@contextmanager
+def _made(target: Path) -> Iterator[Layout]:
+    """A folder to fill, which becomes `target` when the block has ended and goes when it fails."""
+    with disk_faults(target):
+        partial = _prepared(target)
+        try:
+            yield Layout(partial)
+            _publish(partial, target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
 
 
 def _prepared(target: Path) -> Path:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from tseng_storage import delta
-from tseng_storage.files import exclusive
+from tseng_storage.disk import maintaining
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.maintenance import Maintenance, touch
@@ -33,13 +33,13 @@ class Compaction:
 
     def compact(self) -> int:
         """Flush, then merge all small and all overlapping segments of each project; how many were replaced."""
-        with exclusive(self._layout.lock):
+        with maintaining(self._layout):
             self._maintenance.flush_locked()
             return self._each_project(self._worth_merging)
 
     def tidy(self) -> int:
         """Merge where `compact_files` segments of like size have gathered; StoreBusy when other maintenance is on."""
-        with exclusive(self._layout.lock, wait=False):
+        with maintaining(self._layout, wait=False):
             return self._each_project(lambda segments: fullest_tier(segments, self._settings))
 
     def _worth_merging(self, segments: list[Segment]) -> list[Segment]:

@@ -19,9 +19,10 @@ from sqlalchemy import Connection, insert, inspect, select
 from tseng_storage import delta, replay
 from tseng_storage.catalog import DEFAULT_PROJECT
 from tseng_storage.database import Database
+from tseng_storage.disk import disk_faults, maintaining
 from tseng_storage.entities import now_us
 from tseng_storage.errors import Damaged, StorageError, StoreBusy, StoreMissing
-from tseng_storage.files import exclusive, make_folder, sync_file, sync_folder
+from tseng_storage.files import make_folder, sync_file, sync_folder
 from tseng_storage.layout import CATALOG, Layout
 from tseng_storage.log import Log
 from tseng_storage.replay import TableState
@@ -45,7 +46,8 @@ def open_parts(layout: Layout, settings: StoreSettings, *, create: bool) -> tupl
             raise _lost(layout)
         if not create:
             raise StoreMissing(f"there is no store at {layout.root}", "path", str(layout.root))
-        make_folder(layout.catalog.parent)
+        with disk_faults(layout.root):
+            make_folder(layout.catalog.parent)
     database = Database(layout.catalog, settings.busy_seconds)
     try:
         return database, _opened(layout, database)
@@ -95,7 +97,7 @@ def _lost(layout: Layout) -> Damaged:
 def _opened(layout: Layout, database: Database) -> TableState:
     version = _version(database)
     if version is None:
-        with exclusive(layout.lock):
+        with maintaining(layout):
             _create(layout, database)
     elif version != SCHEMA_VERSION:
         raise StorageError(f"the store has schema {version}, this release reads {SCHEMA_VERSION}", "path", version)
@@ -165,7 +167,7 @@ def _first_rows(connection: Connection, table: str) -> None:
 
 def _repair(layout: Layout, database: Database) -> None:
     try:
-        with exclusive(layout.lock, wait=False):
+        with maintaining(layout, wait=False):
             delta.repair(layout, Log(database).noted())
     except StoreBusy:
         # Whoever holds the lock opened the store after the last power cut, and looked then.

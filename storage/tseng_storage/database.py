@@ -9,13 +9,14 @@ acknowledged data without a query. It never holds a transaction, because inside 
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
+from tseng_storage.disk import full, read_only
 from tseng_storage.errors import Damaged, StorageError, StoreBusy, StoreClosed
 
 
@@ -72,13 +73,9 @@ class Database:
         with self._reading:
             self._check()
             source = self._reader.connection.driver_connection
-            copy = sqlite3.connect(target)
-            try:
-                if not isinstance(source, sqlite3.Connection):
-                    raise TypeError("not a SQLite connection")
-                source.backup(copy)
-            finally:
-                copy.close()
+            if not isinstance(source, sqlite3.Connection):
+                raise TypeError("not a SQLite connection")
+            copy_database(source, target)
 
     def close(self) -> None:
         """Close all connections; further use raises StoreClosed."""
@@ -97,20 +94,39 @@ class Database:
             raise StoreClosed("the store is closed")
 
 
+def copy_database(source: sqlite3.Connection, target: Path) -> None:
+    """A consistent copy of the whole database behind `source` into the new file `target`."""
+    try:
+        with closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except sqlite3.OperationalError as fault:
+        raise _operational(str(fault), target) from fault
+    except sqlite3.DatabaseError as fault:
+        raise Damaged(f"the catalog cannot be copied: {fault}", "file", str(target)) from fault
+
+
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """The database's own errors as those of storage; everything else passes."""
     try:
         yield
     except OperationalError as fault:
-        if "locked" in str(fault.orig) or "busy" in str(fault.orig):
-            raise StoreBusy(f"another process kept the catalog locked for too long: {fault.orig}") from fault
-        raise StorageError(f"the catalog cannot be used: {fault.orig}", "file", str(path)) from fault
+        raise _operational(str(fault.orig), path) from fault
     except DatabaseError as fault:
         # The driver's plain DatabaseError, not one of its subclasses, is what a torn or foreign file raises.
         if type(fault.orig) is sqlite3.DatabaseError:
             raise Damaged(f"{path.parent.name}/{path.name}: {fault.orig}", "file", str(path)) from fault
         raise
+
+
+def _operational(words: str, path: Path) -> StorageError:
+    if "locked" in words or "busy" in words:
+        return StoreBusy(f"another process kept the catalog locked for too long: {words}")
+    if "disk is full" in words:
+        return full(path)
+    if "readonly" in words or "unable to open" in words:
+        return read_only(path)
+    return StorageError(f"the catalog cannot be used: {words}", "file", str(path))
 
 
 def _engine(path: Path, busy_seconds: float, begin: str) -> Engine:

@@ -13,12 +13,13 @@ anybody else a commit that does not parse is damage.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tseng_storage import replay
+from tseng_storage.disk import told
 from tseng_storage.errors import Damaged
 from tseng_storage.files import file_hash, make_folder, sync_file, sync_folder
 from tseng_storage.layout import Layout
@@ -37,10 +38,11 @@ def create(layout: Layout) -> dict[str, str]:
     from deltalake.transaction import create_table_with_add_actions
 
     make_folder(layout.observations)
-    create_table_with_add_actions(
-        str(layout.root), _schema(), [], partition_by=["project"], name="observations",
-        post_commithook_properties=_no_hooks(),
-    )  # fmt: skip
+    with _library(layout):
+        create_table_with_add_actions(
+            str(layout.root), _schema(), [], partition_by=["project"], name="observations",
+            post_commithook_properties=_no_hooks(),
+        )  # fmt: skip
     sync_file(first)
     sync_folder(layout.delta_log)
     sync_folder(layout.root)
@@ -69,11 +71,12 @@ def commit(
     actions: list[Any] = [RemoveAction(s.name, change, now, s.size, partition[s.name]) for s in removes]
     actions += [AddAction(s.name, s.size, partition[s.name], now, change, s.stats()) for s in adds]
     applied = [] if flushed is None else [Transaction(replay.APPLICATION, flushed)]
-    table = DeltaTable(str(layout.root))
-    table.create_write_transaction(
-        actions, "append", _schema(), ["project"],
-        commit_properties=CommitProperties(app_transactions=applied), post_commithook_properties=_no_hooks(),
-    )  # fmt: skip
+    with _library(layout):
+        table = DeltaTable(str(layout.root))
+        table.create_write_transaction(
+            actions, "append", _schema(), ["project"],
+            commit_properties=CommitProperties(app_transactions=applied), post_commithook_properties=_no_hooks(),
+        )  # fmt: skip
     version = table.version() + 1
     entry = replay.entry_path(layout.delta_log, version)
     sync_file(entry)
@@ -86,14 +89,27 @@ def checkpoint(layout: Layout) -> list[Path]:
     """Sum up the log in a synced checkpoint, then clean away commits past their retention; the files written."""
     from deltalake import DeltaTable
 
-    table = DeltaTable(str(layout.root))
-    table.create_checkpoint()
+    with _library(layout):
+        table = DeltaTable(str(layout.root))
+        table.create_checkpoint()
     files = [*replay.checkpoint_files(layout.delta_log, table.version()), layout.delta_log / "_last_checkpoint"]
     for path in files:
         sync_file(path)
     sync_folder(layout.delta_log)
-    table.cleanup_metadata()
+    with _library(layout):
+        table.cleanup_metadata()
     return files
+
+
+@contextmanager
+def _library(layout: Layout) -> Iterator[None]:
+    """Tell what the Delta library could not do, which it says in words only."""
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
+    except (DeltaError, OSError) as fault:
+        raise told(fault, layout.root) from fault
 
 
 def repair(layout: Layout, known: Mapping[str, str]) -> list[Path]:

@@ -45,6 +45,14 @@ class StoreNotEmpty(StorageError):
     """The target of a restore or backup already holds something."""
 
 
+class StoreFull(StorageError):
+    """The disk has no room for what was to be written; nothing of it was kept, and nothing kept before was touched."""
+
+
+class StoreReadOnly(StorageError):
+    """The store's folder or disk cannot be written to, which also reading needs."""
+
+
 class StoreBusy(StorageError):
     """Another process holds the maintenance lock and the caller did not want to wait."""
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from tseng_storage import delta
+from tseng_storage.disk import maintaining
 from tseng_storage.entities import now_us
-from tseng_storage.files import exclusive
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.observations import Rows
@@ -43,7 +43,7 @@ class Maintenance:
 
     def flush(self, *, wait: bool = True) -> int:
         """Move the log into segments; the number of values moved. StoreBusy when not waiting and another is at it."""
-        with exclusive(self._layout.lock, wait=wait):
+        with maintaining(self._layout, wait=wait):
             return self.flush_locked()
 
     def flush_locked(self) -> int:
@@ -88,21 +88,30 @@ class Maintenance:
         rows = in_order(rows)
         if not len(rows):
             return 0
-        with exclusive(self._layout.lock):
+        with maintaining(self._layout):
             seq = self._log.mark(project, rows.series_seen())
             parts = _parts(rows.stamped(seq, now_us()), self._settings)
-            with ThreadPoolExecutor(self._settings.threads) as pool:
-                segments = list(pool.map(lambda part: self._write(project, part), parts))
-            self._log.note(delta.commit(self._layout, segments))
+            self._log.note(delta.commit(self._layout, self._written(project, parts)))
         return seq
 
-    def _write(self, project: str, rows: Rows) -> Segment:
-        return write_segment(self._layout, project, rows, self._settings.group_rows)
+    def _written(self, project: str, parts: list[Rows]) -> list[Segment]:
+        """The segments of `parts`, all of them or none: a full disk must not fill further with each new try."""
+        with ThreadPoolExecutor(self._settings.threads) as pool:
+            rows = self._settings.group_rows
+            writing = [pool.submit(write_segment, self._layout, project, part, rows) for part in parts]
+        fault = next((fault for one in writing if (fault := one.exception()) is not None), None)
+        if fault is None:
+            return [one.result() for one in writing]
+        for one in writing:
+            if one.exception() is None:
+                # No other file has this name: its rows carry the number that only this load has.
+                self._layout.segment(one.result().name).unlink()
+        raise fault
 
     def forget(self, projects: Iterable[str]) -> None:
         """Take the segments of deleted projects out of the table; their files go with vacuum."""
         gone = set(projects)
-        with exclusive(self._layout.lock):
+        with maintaining(self._layout):
             self._forget(gone)
 
     def _forget(self, projects: set[str]) -> None:
@@ -121,7 +130,7 @@ class Maintenance:
         project made and loaded while this waited for the lock must be among them.
         """
         keep = self._settings.retention_seconds if retention_seconds is None else retention_seconds
-        with exclusive(self._layout.lock, wait=wait):
+        with maintaining(self._layout, wait=wait):
             state = delta.load_state(self._layout)
             self._forget({segment.project for segment in state.segments.values()} - known())
             needed = {self._layout.segment(name) for name in delta.load_state(self._layout).segments}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,7 +161,9 @@ class SegmentWriter:
 
     def abandon(self) -> None:
         """Drop what was written."""
-        self._sink.close()
+        # Closing writes what is still buffered, which a full disk refuses; it is not wanted any more.
+        with suppress(OSError):
+            self._sink.close()
         self._partial.unlink(missing_ok=True)
 
 
