@@ -112,7 +112,8 @@ class Reader:
 
         Each holds about `block_points` points at most; nothing is decoded to find them but groups of several series.
         """
-        spans = sorted(self._spans(at, project, sensor, metric, start, end))
+        empty = start is not None and end is not None and start > end
+        spans = [] if empty else sorted(self._spans(at, project, sensor, metric, start, end))
         if not spans:
             return
         last = max(high for _, high, _ in spans)

@@ -158,6 +158,7 @@ def test_blocks_are_bounded(tmp_path: Path) -> None:
     assert max(lengths) <= 500
     assert blocks[0][0] == 50
     assert list(store.blocks(PROJECT, "/nobody", "T")) == []
+    assert list(store.blocks(PROJECT, "/b", "T", 51, 50)) == []
 
 
 def test_a_snapshot_stands_still(store: Store) -> None:
