@@ -164,6 +164,13 @@ def test_columns_from_arrow_and_pandas_store_the_same(site: Engine) -> None:
     assert series.value.tolist() == [1.0, 2.5]
 
 
+def test_columns_of_whole_numbers_are_taken(site: Engine) -> None:
+    """Integers become float64, those beyond 2**53 the nearest one."""
+    stamps = pa.array([0, 1], pa.timestamp("s"))
+    site.upload_table(pa.table({"sensor": [SENSOR] * 2, "metric": ["T"] * 2, "time": stamps, "value": [7, 2**53 + 1]}))
+    assert site.get_data(SENSOR, "T", "C", end="1971-01-01").value.tolist() == [7.0, 2.0**53]
+
+
 def test_bulk_columns_are_checked_like_rows(site: Engine) -> None:
     """A missing column, a wrong type, an unknown sensor or metric: named, and nothing is stored."""
     stamps = pa.array([0], pa.timestamp("us"))

@@ -214,7 +214,8 @@ def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    value = column.cast(pa.float64())
+    # Unsafe, but only for integers beyond 2**53: they become the nearest float64.
+    value = column.cast(pa.float64(), safe=False)
     finite = pc.is_finite(value)
     return value if pc.all(finite, skip_nulls=True).as_py() is not False else pc.if_else(finite, value, None)
 
