@@ -11,6 +11,7 @@ is. For the same reason a catalog knows the id of its table, and one that came f
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, insert, inspect, select
 from tseng_storage import delta, replay
 from tseng_storage.catalog import DEFAULT_PROJECT
 from tseng_storage.database import Database
-from tseng_storage.disk import disk_faults, maintaining
+from tseng_storage.disk import disk_faults, maintaining, read_only
 from tseng_storage.entities import now_us
 from tseng_storage.errors import Damaged, StorageError, StoreBusy, StoreMissing
 from tseng_storage.files import make_folder, sync_file, sync_folder
@@ -48,6 +49,7 @@ def open_parts(layout: Layout, settings: StoreSettings, *, create: bool) -> tupl
             raise StoreMissing(f"there is no store at {layout.root}", "path", str(layout.root))
         with disk_faults(layout.root):
             make_folder(layout.catalog.parent)
+    _check_writable(layout)
     database = Database(layout.catalog, settings.busy_seconds)
     try:
         return database, _opened(layout, database)
@@ -64,6 +66,17 @@ def _check_path(layout: Layout) -> None:
             "path",
             str(layout.root),
         )
+
+
+def _check_writable(layout: Layout) -> None:
+    """A store is opened for reading and writing alike.
+
+    SQLite could read a log that nobody writes to, but not know that nobody does: on a folder that only this user cannot
+    write to, it would miss what others acknowledge.
+    """
+    for path in (layout.catalog.parent, layout.catalog):
+        if path.exists() and not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise read_only(path)
 
 
 def _present(layout: Layout) -> bool:

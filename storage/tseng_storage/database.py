@@ -66,6 +66,8 @@ class Database:
             row: tuple[int] = self._watcher.execute("PRAGMA data_version").fetchone()
         except sqlite3.ProgrammingError as closed:
             raise StoreClosed("the store is closed") from closed
+        except sqlite3.OperationalError as fault:
+            raise _operational(str(fault), self._path) from fault
         return row[0]
 
     def copy(self, target: Path) -> None:

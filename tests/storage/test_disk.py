@@ -2,8 +2,10 @@
 
 import logging
 import os
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import deltalake
 import pytest
 from tests.storage.helpers import PROJECT, opened, read, series, table
 
-from tseng_storage.errors import Damaged, StorageError, StoreFull
+from tseng_storage.errors import Damaged, StorageError, StoreFull, StoreReadOnly
 from tseng_storage.files import HashingFile
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
@@ -164,4 +166,64 @@ def test_the_background_tells_without_a_traceback(
         while store.info()["log_commits"]:
             assert time.monotonic() < deadline
             time.sleep(0.01)
+        assert read(store) == {1: 1.0}
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def _locked(*paths: Path) -> Iterator[None]:
+    """Take the right to write to `paths` away; from the superuser, whom that does not stop, by being somebody else."""
+    modes = [path.stat().st_mode for path in paths]
+    for path in paths:
+        path.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for path, mode in zip(paths, modes, strict=True):
+            path.chmod(mode)
+
+
+@pytest.mark.parametrize("locked", ["_catalog", "_catalog/catalog.db"])
+def test_a_store_that_cannot_be_written_to_says_so(public: Path, locked: str) -> None:
+    """Opening it, also only to read, is refused with the path and the reason; nothing in the folder changes."""
+    folder = public / "store"
+    with opened(folder) as store:
+        store.append(series({1: 1.0}), PROJECT)
+    before = sorted(folder.rglob("*"))
+    with _locked(folder / locked), pytest.raises(StoreReadOnly, match="cannot be written to") as refused:
+        opened(folder)
+    assert refused.value.category == "STORE"
+    # Whoever runs this as the superuser may not write to the folder of the locked file either.
+    assert str(refused.value.seen) in (str(folder / locked), str(folder / "_catalog"))
+    assert sorted(folder.rglob("*")) == before
+    with opened(folder) as store:
+        assert read(store) == {1: 1.0}
+
+
+def test_a_store_cannot_be_made_where_nothing_can_be_written(public: Path) -> None:
+    """Making a store in a folder without the right to is refused in the same words."""
+    (public / "here").mkdir()
+    with _locked(public / "here"), pytest.raises(StoreReadOnly, match="cannot be written to"):
+        opened(public / "here" / "store")
+    assert list((public / "here").iterdir()) == []
+
+
+def test_a_flush_that_cannot_write_says_so(public: Path) -> None:
+    """Uploads go on while the folder of segments cannot be written to; the flush says why it does not."""
+    with opened(public / "store") as store:
+        store.append(series({1: 1.0}), PROJECT)
+        with _locked(store.layout.observations), pytest.raises(StoreReadOnly, match="cannot be written to"):
+            store.flush()
+        assert store.flush() == 1
         assert read(store) == {1: 1.0}
