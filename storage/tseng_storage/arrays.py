@@ -26,16 +26,25 @@ def to_arrow(values: NDArray[Any], kind: pa.DataType, valid: NDArray[np.bool_] |
 
 def to_numpy(array: pa.Array, dtype: type[Scalar]) -> NDArray[Scalar]:
     """The values of a primitive Arrow array of that very width, (n,), not writable where shared; null is NaN."""
-    bits, data = array.buffers()
+    _, data = array.buffers()
     if data is None:
         return np.zeros(0, dtype)
     values: NDArray[Scalar] = np.frombuffer(data, dtype)[array.offset : array.offset + len(array)]
-    if bits is None or not array.null_count:
+    valid = validity(array)
+    if valid is None:
         return values
     if not issubclass(dtype, np.floating):
         raise ValueError("nulls among whole numbers")
+    return np.where(valid, values, dtype(np.nan))
+
+
+def validity(array: pa.Array) -> NDArray[np.bool_] | None:
+    """bool, (n,): where an Arrow array is not null; None where it never is."""
+    bits = array.buffers()[0]
+    if bits is None or not array.null_count:
+        return None
     valid = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")[array.offset : array.offset + len(array)]
-    return np.where(valid.view(np.bool_), values, dtype(np.nan))
+    return valid.view(np.bool_)
 
 
 def strings(words: Sequence[str]) -> pa.Array:

@@ -62,6 +62,23 @@ class StoreClosed(StorageError):
 
 
 class InvalidObservations(StorageError):
-    """A table that is not observations: columns missing, of the wrong type, or null where a value must be."""
+    """A table that is not observations: columns missing, of the wrong type, or with rows that cannot be kept.
+
+    `row` is the first such row, counted from 0, and `count` how many there are; None and 0 where it is the column.
+    """
 
     category = "INVALID_OBSERVATIONS"
+
+    def __init__(
+        self,
+        message: str,
+        field: str = "",
+        seen: object = None,
+        allowed: Iterable[str] = (),
+        *,
+        row: int | None = None,
+        count: int = 0,
+    ) -> None:
+        super().__init__(message, field, seen, allowed)
+        self.row = row
+        self.count = count

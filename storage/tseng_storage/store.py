@@ -22,10 +22,11 @@ from tseng_storage.catalog import Catalog
 from tseng_storage.compaction import Compaction
 from tseng_storage.creation import open_parts
 from tseng_storage.errors import Damaged, StoreBusy
+from tseng_storage.intake import normalise
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.maintenance import Maintenance
-from tseng_storage.observations import Instants, Values, normalise
+from tseng_storage.observations import Instants, Values
 from tseng_storage.reader import Reader
 from tseng_storage.settings import StoreSettings
 from tseng_storage.snapshot import Snapshot, Snapshots

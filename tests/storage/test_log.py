@@ -8,7 +8,7 @@ from sqlalchemy import event
 from tests.storage.helpers import PROJECT, Point, opened, read, series, table
 
 from tseng_storage.errors import NotFound
-from tseng_storage.observations import normalise
+from tseng_storage.intake import normalise
 from tseng_storage.payload import decode, encode
 from tseng_storage.store import Store
 

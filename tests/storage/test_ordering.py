@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.storage.helpers import Point, table
 
-from tseng_storage.observations import Rows, normalise
+from tseng_storage.intake import normalise
+from tseng_storage.observations import Rows
 from tseng_storage.ordering import in_order, joined, last_versions, position, without_repeats
 
 

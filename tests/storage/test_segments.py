@@ -8,8 +8,9 @@ import pytest
 from tests.storage.helpers import Point, table
 
 from tseng_storage.files import file_hash
+from tseng_storage.intake import normalise
 from tseng_storage.layout import Layout
-from tseng_storage.observations import Rows, normalise
+from tseng_storage.observations import Rows
 from tseng_storage.ordering import in_order
 from tseng_storage.segment_file import Decoded, SegmentFile, read_facts
 from tseng_storage.segments import Facts, Segment, row_groups, write_segment
