@@ -59,6 +59,8 @@ def open_parts(layout: Layout, settings: StoreSettings, *, create: bool) -> tupl
 
 
 def _check_path(layout: Layout) -> None:
+    if layout.root.exists() and not layout.root.is_dir():
+        raise StorageError(f"{layout.root} is a file, and a store is a folder", "path", str(layout.root))
     unfit = _UNFIT.search(str(layout.root))
     if unfit:
         raise StorageError(

@@ -47,7 +47,8 @@ def told(fault: Exception, path: object) -> StorageError:
         return full(place)
     if number in _READ_ONLY:
         return read_only(place)
-    return StorageError(f"the disk of the store failed: {text}", "path", str(place))
+    reason = f"{fault.strerror}: {place}" if isinstance(fault, OSError) and fault.strerror else text
+    return StorageError(f"the files of the store cannot be used: {reason}", "path", str(place))
 
 
 @contextmanager

@@ -180,3 +180,12 @@ def test_paths_that_the_delta_library_misreads_are_refused(tmp_path: Path, name:
         opened(tmp_path / name)
     assert refused.value.category == "STORE"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_file_is_no_store(tmp_path: Path, create: bool) -> None:
+    """A path to a file is refused by name, and the file stays what it is."""
+    (tmp_path / "file").write_text("something")
+    with pytest.raises(StorageError, match=r"/file is a file"):
+        Store.open(tmp_path / "file", create=create)
+    assert (tmp_path / "file").read_text() == "something"
