@@ -23,7 +23,7 @@ from tseng_storage.database import Database
 from tseng_storage.disk import disk_faults, maintaining, read_only
 from tseng_storage.entities import now_us
 from tseng_storage.errors import Damaged, StorageError, StoreBusy, StoreMissing
-from tseng_storage.files import make_folder, sync_file, sync_folder
+from tseng_storage.files import make_folder, sync_folder
 from tseng_storage.layout import CATALOG, Layout
 from tseng_storage.log import Log
 from tseng_storage.replay import TableState
@@ -163,7 +163,7 @@ def _create(layout: Layout, database: Database) -> None:
         return
     if _beyond_empty(layout):
         raise _lost(layout)
-    sync_file(layout.catalog)
+    # The file itself SQLite has synced.
     sync_folder(layout.catalog.parent)
     delta.repair(layout, {})
     files = delta.create(layout)

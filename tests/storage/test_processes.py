@@ -79,6 +79,19 @@ def test_another_process_sees_acknowledged_data_at_once(tmp_path: Path) -> None:
         other.send(None)
 
 
+def test_other_processes_come_and_go(tmp_path: Path) -> None:
+    """While the process that made the store has it open, others that open and close it leave its uploads alone."""
+    with opened(tmp_path / "new") as store:
+        for number in range(3):
+            store.append(series({number: 1.0}), PROJECT)
+            with _other(answer, tmp_path / "new") as other:
+                other.send("/s")
+                assert other.recv() == dict.fromkeys(range(number + 1), 1.0)
+                other.send(None)
+    with opened(tmp_path / "new") as store:
+        assert read(store) == dict.fromkeys(range(3), 1.0)
+
+
 def test_a_reader_never_misses_rows_while_another_process_maintains(tmp_path: Path) -> None:
     """Whatever the other process flushes and compacts meanwhile, each read here is all it acknowledged, in order."""
     with opened(tmp_path) as store, _other(produce, tmp_path) as other:
