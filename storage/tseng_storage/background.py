@@ -14,6 +14,8 @@ from tseng_storage.settings import StoreSettings
 
 _LOGGER = logging.getLogger("tseng.storage")
 
+_LEAST_WAIT, _LONGEST_WAIT = 0.01, 3600.0
+
 
 class Background:
     """Starts with the first upload; a store only read from has no thread. `care` is what follows a flush."""
@@ -52,8 +54,9 @@ class Background:
                 self._thread.start()
 
     def _run(self) -> None:
+        pause = min(max(self._settings.flush_seconds / 4, _LEAST_WAIT), _LONGEST_WAIT)
         while not self._stopping.is_set():
-            self._work.wait(self._settings.flush_seconds / 4)
+            self._work.wait(pause)
             self._work.clear()
             if not self._stopping.is_set():
                 self._look()

@@ -5,8 +5,8 @@ timeout, and never in the middle where SQLite could only fail. The watching conn
 changes with every commit of any other connection of any process and costs two microseconds: how a reader notices
 acknowledged data without a query. It never holds a transaction, because inside one the answer would stand still.
 
-Nothing else in a process may open the file, not even to sync it: closing it again lets go of SQLite's own locks, and the
-next process to close the store would take the write-ahead log away from under this one.
+Nothing else in a process may open the file, not even to sync it: closing it again lets go of SQLite's own locks, and
+the next process to close the store would take the write-ahead log away from under this one.
 """
 
 import sqlite3

@@ -1,5 +1,6 @@
 """The knobs of a store, read once when it opens."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -11,8 +12,8 @@ class StoreSettings:
     """Values in the log above which the background thread flushes."""
     flush_commits: int = 20_000
     """Acknowledged uploads in the log above which the background thread flushes."""
-    flush_seconds: float = 60.0
-    """Age of the oldest unflushed upload, seconds, above which the background thread flushes."""
+    flush_seconds: float = 30.0
+    """Age of the oldest unflushed upload, seconds, above which the background thread flushes; finite and above 0."""
     background: bool = True
     """Whether a process that writes also flushes and compacts in the background."""
     flush_on_close: bool = True
@@ -35,3 +36,7 @@ class StoreSettings:
     """How long a writer waits for another process's catalog transaction, seconds."""
     threads: int = 2
     """Threads that write the files of one bulk load."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.flush_seconds < math.inf:
+            raise ValueError(f"flush_seconds must be a finite number of seconds above 0, not {self.flush_seconds}")

@@ -1,0 +1,36 @@
+"""What settings a store takes."""
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+from tests.storage.helpers import PROJECT, read, series
+
+from tseng_storage.settings import StoreSettings
+from tseng_storage.store import Store
+
+
+def test_the_age_at_which_uploads_are_flushed() -> None:
+    """Half a minute unless told otherwise, as docs/settings.md says."""
+    assert StoreSettings().flush_seconds == 30.0
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, math.nan, math.inf, -math.inf])
+def test_an_age_that_would_never_let_the_thread_rest_is_refused(seconds: float) -> None:
+    """Nothing, less than nothing, no number and for ever are refused when the settings are made."""
+    with pytest.raises(ValueError, match="flush_seconds"):
+        StoreSettings(flush_seconds=seconds)
+
+
+@pytest.mark.parametrize("seconds", [1e-300, 1e300])
+def test_extreme_ages(tmp_path: Path, seconds: float) -> None:
+    """However short or long the age, the thread takes pauses and ends with the store."""
+    with Store.open(tmp_path, settings=StoreSettings(flush_seconds=seconds)) as store:
+        store.append(series({1: 1.0}), PROJECT)
+        while seconds < 1 and store.info()["log_commits"]:
+            time.sleep(0.01)
+        before = time.process_time()
+        time.sleep(0.3)
+        assert time.process_time() - before < 0.2
+        assert read(store) == {1: 1.0}
