@@ -55,6 +55,18 @@ def strings(words: Sequence[str]) -> pa.Array:
     return pa.StringArray.from_buffers(len(words), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
 
 
+def dictionary(names: Sequence[str], codes: NDArray[np.int32]) -> pa.DictionaryArray:
+    """A dictionary array of `codes` (n,) into `names`, holding only those names that occur."""
+    low, high = (int(codes.min()), int(codes.max())) if len(codes) else (0, -1)
+    names, codes = names[low : high + 1], codes - np.int32(low)
+    used = np.zeros(len(names), np.bool_)
+    used[codes] = True
+    if not used.all():
+        names = [names[place] for place in np.flatnonzero(used).tolist()]
+        codes = (np.cumsum(used, dtype=np.int32) - np.int32(1))[codes]
+    return pa.DictionaryArray.from_arrays(to_arrow(codes, pa.int32()), strings(names))
+
+
 def flat(column: pa.ChunkedArray) -> pa.Array:
     """The one array behind a column, copied together only where there are several."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -55,13 +55,6 @@ class Catalog(Credentials):
         """The project of that id or iTwin id, else None. Cached until the catalog changes."""
         return self._base.cached(("project", id), lambda connection: _find_project(connection, id))
 
-    def default_project(self) -> Project:
-        """The project that every store has."""
-        project = self.project(DEFAULT_PROJECT)
-        if project is None:
-            raise NotFound("the default project is missing", "project", DEFAULT_PROJECT)
-        return project
-
     def delete_project(self, id: str) -> None:
         """Forget a project, its entities and its unflushed data; its segments go with `Store.delete_project`.
 

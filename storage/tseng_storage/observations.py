@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tseng_storage.arrays import to_numpy
+
 Codes = NDArray[np.int32]
 Instants = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -79,3 +81,8 @@ def rank(names: Sequence[str], codes: NDArray[np.int32]) -> tuple[tuple[str, ...
     place = {name: number for number, name in enumerate(ordered)}
     translation = np.array([place[name] for name in names], np.int32)
     return tuple(ordered), translation[codes]
+
+
+def ranked(array: pa.DictionaryArray) -> tuple[tuple[str, ...], Codes]:
+    """Sorted distinct names and int32 codes into them, from a dictionary array of them with int32 indices."""
+    return rank(array.dictionary.to_pylist(), to_numpy(array.indices, np.int32))

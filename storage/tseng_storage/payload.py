@@ -8,9 +8,9 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
-from tseng_storage.arrays import strings, to_arrow, to_numpy
+from tseng_storage.arrays import dictionary, to_arrow, to_numpy
 from tseng_storage.errors import Damaged
-from tseng_storage.observations import MICROSECONDS, Codes, Instants, Rows, Values, rank
+from tseng_storage.observations import MICROSECONDS, Instants, Rows, Values, ranked
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def encode(rows: Rows) -> bytes:
     if not len(rows):
         return b""
     columns = [
-        _dictionary(rows.sensors, rows.sensor),
-        _dictionary(rows.metrics, rows.metric),
+        dictionary(rows.sensors, rows.sensor),
+        dictionary(rows.metrics, rows.metric),
         to_arrow(rows.time, MICROSECONDS),
         to_arrow(rows.value, pa.float64()),
     ]
@@ -61,20 +61,8 @@ def decode(payload: bytes, received: int, seq: int) -> Rows:
         none: Instants = np.zeros(0, np.int64)
         return Rows((), (), np.zeros(0, np.int32), np.zeros(0, np.int32), none, np.zeros(0), none, none)
     batch = pa.ipc.open_stream(payload).read_next_batch()
-    sensors, sensor = _names(batch.column(0))
-    metrics, metric = _names(batch.column(1))
+    sensors, sensor = ranked(batch.column(0))
+    metrics, metric = ranked(batch.column(1))
     time: Instants = to_numpy(batch.column(2), np.int64)
     value: Values = to_numpy(batch.column(3), np.float64)
     return Rows(sensors, metrics, sensor, metric, time, value, time, time).stamped(seq, received)
-
-
-def _dictionary(names: tuple[str, ...], codes: Codes) -> pa.DictionaryArray:
-    """A dictionary array of only those names that occur."""
-    if len(names) > 1:
-        used, places = np.unique(codes, return_inverse=True)
-        names, codes = tuple(names[code] for code in used.tolist()), places.astype(np.int32)
-    return pa.DictionaryArray.from_arrays(to_arrow(codes, pa.int32()), strings(names))
-
-
-def _names(column: pa.DictionaryArray) -> tuple[tuple[str, ...], Codes]:
-    return rank(column.dictionary.to_pylist(), to_numpy(column.indices, np.int32))

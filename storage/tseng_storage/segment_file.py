@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tseng_storage.arrays import flat, to_numpy
 from tseng_storage.cache import BoundedCache
 from tseng_storage.errors import Damaged
-from tseng_storage.observations import Instants, Rows, Values, rank
+from tseng_storage.observations import Instants, Rows, Values, ranked
 from tseng_storage.segments import FACTS, Facts
 
 Series = tuple[str, str]
@@ -172,21 +172,16 @@ def read_facts(path: Path) -> Facts:
 
 def rows_of(table: pa.Table) -> Rows:
     """The rows of a segment's table."""
-    sensors, sensor = _codes(table.column("sensor"))
-    metrics, metric = _codes(table.column("metric"))
+    sensors, sensor = ranked(flat(table.column("sensor")))
+    metrics, metric = ranked(flat(table.column("metric")))
     time, received, seq = (to_numpy(flat(table.column(name)), np.int64) for name in ("time", "received", "seq"))
     value = to_numpy(flat(table.column("value")), np.float64)
     return Rows(sensors, metrics, sensor, metric, time, value, received, seq)
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], np.ndarray[tuple[int], np.dtype[np.int32]]]:
-    array = flat(column)
-    return rank(array.dictionary.to_pylist(), to_numpy(array.indices, np.int32))
-
-
 def _runs(table: pa.Table) -> Runs:
-    sensors, sensor = _codes(table.column("sensor"))
-    metrics, metric = _codes(table.column("metric"))
+    sensors, sensor = ranked(flat(table.column("sensor")))
+    metrics, metric = ranked(flat(table.column("metric")))
     starts = np.flatnonzero((sensor[1:] != sensor[:-1]) | (metric[1:] != metric[:-1])) + 1
     begins = np.concatenate(([0], starts, [len(sensor)])).astype(np.int64)
     series = sensor[begins[:-1]].astype(np.int64) * len(metrics) + metric[begins[:-1]]

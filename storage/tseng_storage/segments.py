@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tseng_storage.arrays import strings, to_arrow
+from tseng_storage.arrays import dictionary, to_arrow
 from tseng_storage.files import HashingFile, make_folder, sync_folder
 from tseng_storage.layout import Layout, segment_name
 from tseng_storage.observations import MICROSECONDS, Codes, Rows
@@ -200,20 +200,13 @@ def row_groups(rows: Rows, size: int) -> Iterator[slice]:
 def arrow(rows: Rows, nulls: bool) -> pa.Table:
     """Rows as an Arrow table of `SCHEMA`; `nulls`: whether values may be missing."""
     return pa.Table.from_arrays([
-        _dictionary(rows.sensors, rows.sensor),
-        _dictionary(rows.metrics, rows.metric),
+        dictionary(rows.sensors, rows.sensor),
+        dictionary(rows.metrics, rows.metric),
         to_arrow(rows.time, MICROSECONDS),
         to_arrow(rows.value, pa.float64(), ~np.isnan(rows.value) if nulls else None),
         to_arrow(rows.received, MICROSECONDS),
         to_arrow(rows.seq, pa.int64()),
     ], schema=SCHEMA)  # fmt: skip
-
-
-def _dictionary(names: tuple[str, ...], codes: Codes) -> pa.DictionaryArray:
-    # Only the names between the smallest and largest code: a row group repeats its dictionary.
-    low, high = (int(codes.min()), int(codes.max())) if len(codes) else (0, -1)
-    part = strings(names[low : high + 1])
-    return pa.DictionaryArray.from_arrays(to_arrow(codes - np.int32(low), pa.int32()), part)
 
 
 def _open_writer(sink: HashingFile, rows: Rows, group_rows: int) -> pq.ParquetWriter:

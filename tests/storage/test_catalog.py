@@ -28,7 +28,7 @@ def test_the_default_project(catalog: Catalog) -> None:
     """A new store has one project, the default one, and it cannot be deleted."""
     (project,) = catalog.projects()
     assert (project.id, project.is_default) == ("default", True)
-    assert catalog.default_project() == project
+    assert catalog.project("default") == project
     with pytest.raises(Exists):
         catalog.delete_project("default")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tseng_storage.arrays import strings, to_arrow, to_numpy
+from tseng_storage.arrays import dictionary, strings, to_arrow, to_numpy
 from tseng_storage.cache import BoundedCache
 from tseng_storage.errors import StoreBusy
 from tseng_storage.files import exclusive, make_folder
@@ -80,6 +80,16 @@ def test_arrays_through_arrow(offset: int) -> None:
     assert to_numpy(whole.slice(offset, 5), np.int64).tolist() == list(range(offset, offset + 5))
     with pytest.raises(ValueError, match="null"):
         to_numpy(to_arrow(np.arange(3), pa.int64(), np.array([True, False, True])), np.int64)
+
+
+@pytest.mark.parametrize("codes", [[], [0], [2, 2], [3, 1, 3], [0, 1, 2, 3], [1, 2]])
+def test_dictionaries_hold_what_occurs(codes: list[int]) -> None:
+    """Names that no code points to are left out, wherever they stand, and the rows stay what they were."""
+    names = ("a", "b", "é", "d")
+    array = dictionary(names, np.array(codes, np.int32))
+    array.validate(full=True)
+    assert array.to_pylist() == [names[code] for code in codes]
+    assert array.dictionary.to_pylist() == [name for place, name in enumerate(names) if place in codes]
 
 
 def test_words_through_arrow() -> None:
