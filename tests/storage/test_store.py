@@ -295,6 +295,42 @@ def test_files_make_sense_alone(store: Store) -> None:
         assert connection.sql(query).fetchall() == [("/s", "T", 1_000_000, 1.5)]
 
 
+def _statement() -> str:
+    """The query that docs/sql.md gives for taking the last versions."""
+    text = (Path(__file__).parents[2] / "docs" / "sql.md").read_text()
+    (query,) = [block.partition("```")[0] for block in text.split("```sql\n")[1:] if "row_number" in block]
+    return query
+
+
+def test_files_without_us_are_as_documented(store: Store) -> None:
+    """read_parquet shows each version and files replaced; Delta readers the current files; the largest seq counts."""
+    import duckdb
+    from deltalake import DeltaTable
+
+    other = store.catalog.create_project("other").id
+    store.append(series({1: 1.0, 2: 2.0, 3: 3.0}), PROJECT)
+    store.append(series({1: 7.0}), other)
+    store.flush()
+    store.append(series({1: 10.0, 2: None}), PROJECT)
+    store.compact()
+    files = f"{store.layout.observations}/**/*.parquet"
+    query = _statement().replace("tseng-data/observations/**/*.parquet", files)
+    current = DeltaTable(str(store.layout.root)).to_pyarrow_table()
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        raw = connection.sql(f"SELECT * FROM read_parquet('{files}')")
+        assert sorted(raw.columns) == ["metric", "project", "received", "sensor", "seq", "time", "value"]
+        # Six rows in the current files; the two files replaced hold five of them once more.
+        assert (raw.count("*").fetchall(), current.num_rows) == ([(11,)], 6)
+        expected = {(PROJECT, 1, 10.0), (PROJECT, 3, 3.0), (other, 1, 7.0)}
+        points = "SELECT project, epoch_us(time), value FROM"
+        assert set(connection.sql(f"{points} ({query})").fetchall()) == expected
+        query = query.replace(f"read_parquet('{files}')", "current")
+        connection.register("current", current)
+        assert set(connection.sql(f"{points} ({query})").fetchall()) == expected
+        assert len(connection.sql(query).fetchall()) == 3
+
+
 def test_a_project_made_while_vacuum_waits_keeps_its_data(store: Store) -> None:
     """Vacuum that waited for a load into a project it had never heard of leaves that project's segments alone."""
     vacuum = threading.Thread(target=store.vacuum, args=(0,))
