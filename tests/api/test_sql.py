@@ -220,3 +220,13 @@ def test_a_server_process_leaves_no_process_behind(tmp_path: Path) -> None:
         assert children
     for child in children:
         child.wait(timeout=10)
+
+
+def test_a_store_whose_path_looks_like_a_pattern(tmp_path: Path) -> None:
+    """`?`, `*` and `[` in the store's path are letters like others, behind the fence too."""
+    with open_site(tmp_path / "d[1]?x*") as odd:
+        odd.engine.store.flush()
+        answer = odd.http().post(
+            "/api/sql", json={"sql": f"SELECT count(*) AS n FROM observations WHERE sensor = '{THERMOMETER}'"}
+        )
+        assert answer.json() == {"columns": ["n"], "rows": [[len(READINGS)]]}, answer.text

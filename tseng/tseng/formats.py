@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tseng.series import Block, Stream, arrow_schema, column, record_batch
+from tseng.series import Block, Stream, arrow_schema, record_batch
 from tseng.text import iso_times, numbers, rows
+from tseng_storage.arrays import to_arrow
 
 _ROW_GROUP = 262_144
 # Points that are turned into text at once: what a core's cache holds, so smaller is slower and larger only uses memory.
@@ -71,7 +72,7 @@ def _columns(stream: Stream) -> Iterator[bytes]:
 def _epoch_ms(time: NDArray[np.int64]) -> pa.Array:
     if (time % 1000).any():
         return numbers(time / 1000)
-    return column(time // 1000, pa.int64()).cast(pa.string()).cast(pa.binary())
+    return to_arrow(time // 1000, pa.int64()).cast(pa.string()).cast(pa.binary())
 
 
 def _items(texts: pa.Array, *, more: bool) -> bytes:

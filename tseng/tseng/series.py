@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tseng_storage.arrays import to_arrow
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -24,19 +26,11 @@ def arrow_schema(sensor: str, metric: str, unit: str) -> pa.Schema:
     return pa.schema(columns, metadata={"sensor": sensor, "metric": metric, "unit": unit})
 
 
-def column(values: NDArray[np.int64] | NDArray[np.float64], kind: pa.DataType) -> pa.Array:
-    """Wrap a contiguous int64 or float64 array as an Arrow array of an 8-byte type, without a copy.
-
-    `pa.array` would do, but it loads pandas first, to ask whether the array is one of its own.
-    """
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
-
-
 def record_batch(schema: pa.Schema, block: Block) -> pa.RecordBatch:
     """One block as an Arrow batch, without a copy."""
     time, value = block
     return pa.RecordBatch.from_arrays(
-        [column(time, schema.field("time").type), column(value, pa.float64())], schema=schema
+        [to_arrow(time, schema.field("time").type), to_arrow(value, pa.float64())], schema=schema
     )
 
 

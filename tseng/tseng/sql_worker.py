@@ -25,6 +25,7 @@ from tseng.settings import Settings
 from tseng.sql import session
 from tseng.sql_guard import check, harden
 from tseng.tables import WRITERS
+from tseng_storage.duck import pattern
 from tseng_units.registry import common_dimension, conversion
 
 _MIB = 2**20
@@ -101,7 +102,9 @@ def out_of_memory(memory: int) -> str:
 def _run(engine: Engine, job: Job, out: BinaryIO) -> None:
     projects = [project.id for project in engine.projects()] if job.project is None else [job.project]
     at = engine.store.snapshot()
-    files = [str(engine.store.layout.segment(each.name)) for id in projects for each in at.index.project(id)]
+    paths = [engine.store.layout.segment(each.name) for id in projects for each in at.index.project(id)]
+    # A path with `?`, `*` or `[` in it is asked for by the pattern that names it, and then opened as itself.
+    files = {name for path in paths for name in (str(path), pattern(path))}
     with session(engine, job.project, at=at) as connection:
         harden(connection, files, memory=job.memory, threads=_THREADS)
         _bound(job)

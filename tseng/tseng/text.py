@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tseng.series import column
+from tseng_storage.arrays import to_arrow
 
 _US_PER_DAY = 86_400_000_000
 
@@ -76,7 +76,7 @@ def iso_times(time: NDArray[np.int64], before: bytes, after: bytes) -> pa.Array:
 
 def numbers(value: NDArray[np.float64]) -> pa.Array:
     """Shortest decimal text of each float64 (it reads back to the same bits), as an Arrow binary array."""
-    return column(value, pa.float64()).cast(pa.string()).cast(pa.binary())
+    return to_arrow(value, pa.float64()).cast(pa.string()).cast(pa.binary())
 
 
 def rows(first: pa.Array, second: pa.Array, end: bytes = b"") -> memoryview:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tseng.errors import Fault, InvalidRequest, UnknownSensor
 from tseng.ids import LONGEST_ID
-from tseng.series import column
+from tseng_storage.arrays import to_arrow
 from tseng_units.instants import MAX_US, MIN_US, parse_instant
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _table(observations: Sequence[Observation], times: NDArray[np.int64]) -> tup
     sensors = pa.array([each.sensorId for each in observations], pa.string()).dictionary_encode()
     metrics = pa.array([name for each in observations for name in each.values], pa.string()).dictionary_encode()
     values = pa.array([value for each in observations for value in each.values.values()], pa.float64())
-    columns = [sensors.take(pa.array(row_of)), metrics, column(times[row_of], _TIME), values]
+    columns = [sensors.take(pa.array(row_of)), metrics, to_arrow(times[row_of], _TIME), values]
     return pa.Table.from_arrays(columns, schema=SCHEMA), row_of
 
 
