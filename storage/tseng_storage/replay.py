@@ -13,11 +13,11 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -28,6 +28,8 @@ APPLICATION = "tseng-log"
 """The application id under which a commit records the last upload (seq) contained in the table's files."""
 
 Action = Mapping[str, Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,8 @@ def _segment(add: Action) -> Segment:
 def _bound(name: str, value: str | int) -> Any:
     if name != "time":
         return value
-    return int(np.datetime64(str(value).removesuffix("Z"), "us").astype(np.int64))
+    # Strict on purpose: numpy would make something of `00:00;00`, and a flipped bit would pass for a time.
+    return (datetime.fromisoformat(str(value)) - _EPOCH) // timedelta(microseconds=1)
 
 
 def last_checkpoint(folder: Path) -> int | None:

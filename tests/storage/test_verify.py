@@ -58,6 +58,16 @@ def test_a_damaged_file_is_named(healthy: Path, pattern: str, damage: Callable[[
         assert store.verify().clean
 
 
+def test_a_time_that_almost_reads_as_one_is_damage(healthy: Path) -> None:
+    """One bit turns `:` into `;`: the commit is named, not read as some other time."""
+    (commit, *_) = [path for path in sorted(healthy.glob("_delta_log/*.json")) if b"minValues" in path.read_bytes()]
+    content = commit.read_bytes()
+    at = content.index(b"T00:00:00") + len(b"T00:00")
+    commit.write_bytes(content[:at] + b";" + content[at + 1 :])
+    with opened(healthy) as store:
+        assert any(commit.name in damage.path for damage in store.verify().damages)
+
+
 def test_any_flipped_bit_of_the_delta_log_is_named(healthy: Path) -> None:
     """Wherever a bit flips in a commit or a checkpoint, verify ends and names that file."""
     with opened(healthy) as store:
