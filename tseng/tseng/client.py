@@ -1,9 +1,9 @@
 """The same verbs as the engine's, against a running server: reads come as Arrow, uploads go as JSON in pieces."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import msgspec
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tseng.errors import REFUSALS, EngineError, Fault, InvalidRequest, Refusal, Unauthenticated
-from tseng.reads import Limit, When
+from tseng.reads import Options, When
 from tseng.series import Series
 from tseng.text import iso_times
 
@@ -51,43 +51,20 @@ class Client:
     ) -> None:
         self.close()
 
-    def get_data(
-        self,
-        sensor: str,
-        metric: str,
-        unit: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        start: When = None,
-        end: When = None,
-        limit: Limit = None,
-    ) -> Series:
+    def get_data(self, sensor: str, metric: str, unit: str, **options: Unpack[Options]) -> Series:
         """One metric of one sensor in the unit asked for; arguments and refusals are `Engine.get_data`'s.
 
         Raises:
             EngineError: the server refused; where the class that it names exists here, that class.
             httpx.TransportError: the server cannot be reached.
         """
-        body = self._read(sensor, metric, unit, params, start, end)
-        if limit is not None:
-            body["limit"] = {"function": limit}
+        body = self._read(sensor, metric, unit, options)
         answer = self._ask("POST", "/api/data", content=msgspec.json.encode(body), headers={"Accept": _ARROW})
         return _series(answer.content, sensor, metric, unit)
 
-    def summary(
-        self,
-        sensor: str,
-        metric: str,
-        unit: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        start: When = None,
-        end: When = None,
-    ) -> dict[str, Any]:
+    def summary(self, sensor: str, metric: str, unit: str, **options: Unpack[Options]) -> dict[str, Any]:
         """First and last point and the count, as `{"first": {"timestamp", "value"}, "last": ..., "count": n}`."""
-        result: dict[str, Any] = self.call(
-            "getObservationsSummary", self._read(sensor, metric, unit, params, start, end)
-        )
+        result: dict[str, Any] = self.call("getObservationsSummary", self._read(sensor, metric, unit, options))
         return result
 
     def sql(self, query: str) -> pa.Table:
@@ -135,11 +112,8 @@ class Client:
     def _scope(self) -> dict[str, Any]:
         return {"projectIds": [self._project]} if self._project else {}
 
-    def _read(
-        self, sensor: str, metric: str, unit: str, params: Mapping[str, Any] | None, start: When, end: When
-    ) -> dict[str, Any]:
-        window = {name: _iso(when) for name, when in (("startDate", start), ("endDate", end)) if when is not None}
-        return {"sensor": sensor, "metric": metric, "unit": unit, "params": params or {}, **window, **self._scope()}
+    def _read(self, sensor: str, metric: str, unit: str, options: Options) -> dict[str, Any]:
+        return {"sensor": sensor, "metric": metric, "unit": unit, **_body(options), **self._scope()}
 
     def _ask(self, method: str, path: str, **request: Any) -> "httpx.Response":
         answer = self._http.request(method, path, **request)
@@ -179,6 +153,24 @@ def _classes() -> dict[str, type[Refusal]]:
         for known in base.__subclasses__():
             found.setdefault(known.category, known)
     return found
+
+
+# Options by the name that they have on the wire, and how their values are written there.
+_WIRE: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "params": ("params", dict),
+    "start": ("startDate", lambda when: _iso(when)),
+    "end": ("endDate", lambda when: _iso(when)),
+    "limit": ("limit", lambda function: {"function": function}),
+}
+
+
+def _body(options: Options) -> dict[str, Any]:
+    """The options of a read as fields of its JSON body; what is None is left out."""
+    given = {name: value for name, value in options.items() if value is not None}
+    unknown = [name for name in given if name not in _WIRE]
+    if unknown:
+        raise TypeError(f"a read has no option {unknown[0]!r}; there are: {', '.join(_WIRE)}")
+    return {_WIRE[name][0]: _WIRE[name][1](value) for name, value in given.items()}
 
 
 def _iso(when: When) -> str:

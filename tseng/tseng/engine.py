@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ from tseng import reads, uploads
 from tseng.access import Keys, find_project
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
-from tseng.reads import Limit, When
+from tseng.reads import Options, Request
 from tseng.series import Series, Stream
 from tseng.settings import Settings
 from tseng.view import ProjectView
@@ -231,32 +231,8 @@ class Engine:
 
     # Reading
 
-    def stream(
-        self,
-        sensor: str,
-        metric: str,
-        unit: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        start: When = None,
-        end: When = None,
-        limit: Limit = None,
-        project: str | None = None,
-    ) -> Stream:
-        """Like `get_data`, in blocks of bounded size: every refusal comes from this call, none from the blocks."""
-        return self._read(sensor, metric, unit, params, start, end, limit, project).stream()
-
     def get_data(
-        self,
-        sensor: str,
-        metric: str,
-        unit: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        start: When = None,
-        end: When = None,
-        limit: Limit = None,
-        project: str | None = None,
+        self, sensor: str, metric: str, unit: str, *, project: str | None = None, **options: Unpack[Options]
     ) -> Series:
         """One metric of one sensor in the unit asked for.
 
@@ -264,51 +240,37 @@ class Engine:
             sensor: sensor id.
             metric: raw or derived metric id.
             unit: unit id of the metric's dimension.
-            params: metric parameters, each `{"value": ..., "unit": optional}`.
-            start: first instant of the window, inclusive: ISO text, datetime or datetime64; without zone UTC.
-            end: last instant of the window, inclusive.
-            limit: "first" or "last" for that one point of the window.
             project: id or iTwin id; None is the default project.
+            **options: window, metric parameters and the like; each is told in `tseng.reads.Options`.
 
         Raises:
             UnknownSensor: no such sensor.
             InvalidTimeRange: `end` lies before `start`.
             tseng_units.errors.UnitsError: metric, unit, parameter or zero reading (domain section 10).
         """
-        return self._read(sensor, metric, unit, params, start, end, limit, project).series()
+        return self.read(Request(sensor, metric, unit, **options), project=project).series()
+
+    def stream(
+        self, sensor: str, metric: str, unit: str, *, project: str | None = None, **options: Unpack[Options]
+    ) -> Stream:
+        """Like `get_data`, in blocks of bounded size: every refusal comes from this call, none from the blocks."""
+        return self.read(Request(sensor, metric, unit, **options), project=project).stream()
 
     def summary(
-        self,
-        sensor: str,
-        metric: str,
-        unit: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        start: When = None,
-        end: When = None,
-        project: str | None = None,
+        self, sensor: str, metric: str, unit: str, *, project: str | None = None, **options: Unpack[Options]
     ) -> dict[str, Any]:
         """First and last point and the count, as `{"first": {"timestamp", "value"}, "last": ..., "count": n}`."""
-        return reads.summary(self.stream(sensor, metric, unit, params=params, start=start, end=end, project=project))
+        return reads.summary(self.stream(sensor, metric, unit, project=project, **options))
+
+    def read(self, request: Request, *, project: str | None = None) -> reads.Read:
+        """A request resolved: what can be refused has been, and nothing is computed yet."""
+        return reads.Read(self._view(project), request)
 
     def sql(self, query: str) -> "duckdb.DuckDBPyRelation":
         """Run SQL over one snapshot of the store; see `docs/sql.md` for its views and functions."""
         from tseng.sql import session
 
         return session(self).sql(query)
-
-    def _read(
-        self,
-        sensor: str,
-        metric: str,
-        unit: str,
-        params: Mapping[str, Any] | None,
-        start: When,
-        end: When,
-        limit: Limit,
-        project: str | None,
-    ) -> reads.Read:
-        return reads.Read(self._view(project), reads.Request(sensor, metric, unit, params or {}, start, end, limit))
 
     def _view(self, project: str | None) -> ProjectView:
         return ProjectView(self.store, self.project(project).id)

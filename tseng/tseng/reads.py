@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 
@@ -18,14 +18,27 @@ When = str | datetime | np.datetime64 | None
 Limit = Literal["first", "last"] | None
 
 
+class Options(TypedDict, total=False):
+    """What a read may be told beside sensor, metric and unit; the keywords of every verb that reads."""
+
+    params: Mapping[str, Any] | None
+    """Metric parameters, each `{"value": ..., "unit": optional}`."""
+    start: When
+    """First instant of the window, inclusive: ISO text, datetime or datetime64; without zone UTC."""
+    end: When
+    """Last instant of the window, inclusive."""
+    limit: Limit
+    """"first" or "last" for that one point of the window."""
+
+
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, as it came."""
+    """What was asked for, as it came; beside sensor, metric and unit the fields of `Options`."""
 
     sensor: str
     metric: str
     unit: str
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] | None = None
     start: When = None
     end: When = None
     limit: Limit = None

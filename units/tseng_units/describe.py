@@ -5,9 +5,8 @@ from itertools import groupby
 from typing import Any
 
 from tseng_units.catalogue import METRICS, RULES
-from tseng_units.formulas.table import FORMULAS
 from tseng_units.instants import format_instant
-from tseng_units.nodes import Accumulate, Bound, Convert, Delta, Map, Moving, Node, Paired, Rate, Raw, walk
+from tseng_units.nodes import Accumulate, Bound, Convert, Delta, Linear, Map, Moving, Node, Paired, Rate, Raw, walk
 from tseng_units.params import PARAMS
 from tseng_units.plan import Plan
 
@@ -28,7 +27,7 @@ def _value(bound: Bound) -> dict[str, Any]:
 
 def _bound(node: Node) -> tuple[Bound, ...]:
     match node:
-        case Map():
+        case Map() | Linear():
             return node.bound
         case Delta():
             return (node.zero, node.count)
@@ -54,16 +53,17 @@ def _step(node: Node) -> dict[str, Any]:
         case Accumulate():
             sensors = {"sensors": list(node.sensors), "sign": node.sign}
             return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, **sensors, "unit": node.unit}
-        case Map():
-            formula = {"formula": node.formula}
+        case Map() | Linear():
+            formula = {"formula": node.formula.name}
             return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, **formula, "unit": node.unit}
         case _:
             return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, "unit": node.unit}
 
 
 def _formulas(nodes: list[Node]) -> Iterator[dict[str, str]]:
-    for name in dict.fromkeys(node.formula for node in nodes if isinstance(node, Map)):
-        first, *rest = FORMULAS[name].doc.split("\n")
+    used = {node.formula.name: node.formula for node in nodes if isinstance(node, Map | Linear)}
+    for name, formula in used.items():
+        first, *rest = formula.doc.split("\n")
         source = "\n".join(rest).partition("Source:")[2]
         yield {"id": name, "equation": first, "source": " ".join(source.split())}
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Union
 
+from tseng_units.formulas.declare import Formula
 from tseng_units.registry import DIMENSIONS
 
 INTERVALS = {"temperature": "temperature_delta"}
@@ -46,11 +47,31 @@ class Map:
 
     sensor: str
     quantity: str
-    formula: str
+    formula: Formula
     children: tuple["Node", ...]
     bound: tuple[Bound, ...]
     unit: str
     dimension: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A formula of one input that its props make a straight line: (x - shift) * factor, fused with what follows."""
+
+    sensor: str
+    quantity: str
+    formula: Formula
+    node: "Node"
+    bound: tuple[Bound, ...]
+    shift: float
+    factor: float
+    unit: str
+    dimension: str | None
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The one input."""
+        return (self.node,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +218,7 @@ class Accumulate:
         return self.children[0].dimension
 
 
-Node = Union[Raw, Map, Paired, Convert, Delta, Moving, Rate, Accumulate]  # noqa: UP007 (a forward reference in | fails)
+Node = Union[Raw, Map, Linear, Paired, Convert, Delta, Moving, Rate, Accumulate]  # noqa: UP007 (a forward reference in | fails)
 
 
 def interval_of(dimension: str | None) -> str | None:

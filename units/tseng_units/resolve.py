@@ -10,7 +10,7 @@ from tseng_units.catalogue import METRICS, PairedInput, Rule, rule_of
 from tseng_units.errors import MetricNotAvailable
 from tseng_units.formulas.declare import REQUIRED, Check, Prop, not_negative
 from tseng_units.formulas.table import FORMULAS
-from tseng_units.nodes import Accumulate, Bound, Delta, Map, Moving, Node, Paired, Rate, Raw, in_unit
+from tseng_units.nodes import Accumulate, Bound, Delta, Linear, Map, Moving, Node, Paired, Rate, Raw, in_unit
 from tseng_units.params import Params, end_of_array, instant, number
 from tseng_units.sensors import Directory, OfferedMetric, Sensor, offer
 
@@ -113,7 +113,11 @@ class Resolver:
         bound = tuple(self._bind(sensor, quantity, prop) for prop in formula.props)
         inputs = [self._input(sensor, quantity, names) for names in rule.inputs]
         children = tuple(_fitted(node, unit) for node, unit in zip(inputs, formula.inputs, strict=True))
-        return Map(sensor.id, quantity, formula.name, children, bound, formula.unit, formula.dimension)
+        if formula.line is None:
+            return Map(sensor.id, quantity, formula, children, bound, formula.unit, formula.dimension)
+        shift, factor = formula.line(**{each.name.lower(): each.value for each in bound})
+        unit, dimension = formula.unit, formula.dimension
+        return Linear(sensor.id, quantity, formula, children[0], bound, shift, factor, unit, dimension)
 
     def _paired(self, sensor: Sensor, quantity: str, pair: PairedInput) -> Node:
         where = self._bind(sensor, quantity, Prop(pair.sensor, check=_text))

@@ -13,9 +13,17 @@ OPAQUE = "GENERIC"
 """Unit of what was uploaded without being declared anywhere: it converts to nothing but itself."""
 
 
+Epochs = Mapping[str, Sequence[tuple[int, object]]]
+"""Dated values of props by name: (valid from [us], value or None), ascending; the first holds before its date too."""
+
+
 @dataclass(frozen=True)
 class Sensor:
-    """A sensor with its props, its device's props and the metrics for which it has data."""
+    """A sensor with its props, its device's props and the metrics for which it has data.
+
+    `props` and `device_props` are the values in force now; `epochs` and `device_epochs` hold those props alone that
+    changed at a date.
+    """
 
     id: str
     type: str
@@ -23,6 +31,8 @@ class Sensor:
     device: str | None = None
     device_props: Mapping[str, object] = field(default_factory=dict)
     uploaded: tuple[str, ...] = ()
+    epochs: Epochs = field(default_factory=dict)
+    device_epochs: Epochs = field(default_factory=dict)
 
     @property
     def kind(self) -> str:

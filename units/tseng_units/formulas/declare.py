@@ -6,7 +6,7 @@ result; the function itself stays an ordinary numpy function that can be called 
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -51,6 +51,8 @@ class Formula:
     unit: str
     dimension: str
     doc: str
+    line: Callable[..., tuple[float, float]] | None = None
+    """Props to (shift, factor) where the formula is the straight line (x - shift) * factor."""
 
 
 def positive(value: object) -> float:
@@ -110,6 +112,25 @@ def formula(*inputs: str, unit: str, props: tuple[Prop, ...] = (), dimension: st
         made = Formula(function.__name__, function, inputs, props, unit, result.name, inspect.getdoc(function) or "")
         FORMULAS_BY_MODULE.setdefault(function.__module__, {})[made.name] = made
         return function
+
+    return register
+
+
+def linear(
+    input: str, *, unit: str, props: tuple[Prop, ...] = (), dimension: str | None = None
+) -> Callable[[Callable[..., tuple[float, float]]], Callable[..., tuple[float, float]]]:
+    """Register a straight line: the function turns props (keywords) into (shift, factor) of (x - shift) * factor."""
+
+    def register(line: Callable[..., tuple[float, float]]) -> Callable[..., tuple[float, float]]:
+        def function(values: Floats, **props: object) -> Floats:
+            shift, factor = line(**props)
+            return (values - shift) * factor
+
+        function.__name__, function.__module__, function.__doc__ = line.__name__, line.__module__, line.__doc__
+        formula(input, unit=unit, props=props, dimension=dimension)(function)
+        made = FORMULAS_BY_MODULE[line.__module__]
+        made[line.__name__] = replace(made[line.__name__], line=line)
+        return line
 
     return register
 

@@ -1,0 +1,185 @@
+"""One evaluation of a tree of nodes over one window.
+
+Arrays are handed on without copies: a block knows whether its values belong to this run (then they are changed in
+place) or to the source. Floating-point flags tell when a value may have stopped being finite, so no pass over the data
+looks for what cannot be there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tseng_units.align import common_rows, nearest, same_times, sample
+from tseng_units.instants import MAX_US, MIN_US
+from tseng_units.nodes import Accumulate, Convert, Delta, Linear, Map, Moving, Node, Paired, Rate, Raw
+from tseng_units.registry import conversion
+
+Times = NDArray[np.int64]
+Floats = NDArray[np.float64]
+TOLERANCE = 10
+"""A reading counts as one dt earlier when it is off by at most dt divided by this."""
+
+
+class Source(Protocol):
+    """Where raw readings come from; the engine's is storage, the tests' is a dict."""
+
+    def read(self, sensor: str, metric: str, start: int | None, end: int | None) -> tuple[Times, Floats]:
+        """Valid readings with start <= time <= end: ascending unique int64 us and finite float64.
+
+        Times are never written to. Values that are writeable are the caller's to change; a source that keeps them
+        hands out read-only ones.
+        """
+
+    def blocks(self, sensor: str, metric: str, start: int | None, end: int | None) -> Iterator[tuple[int, int]]:
+        """Ascending disjoint windows [us, inclusive] that cover all readings in [start, end], each of bounded size."""
+
+
+@dataclass(slots=True)
+class Block:
+    """A series over a window; `owned` says that `value` was made in this run and may be changed in place."""
+
+    time: Times
+    value: Floats
+    owned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Zero:
+    """A zero reading: the mean of the first `count` readings from `time` on."""
+
+    time: int
+    value: float
+
+
+def widened(start: int | None, end: int | None, before: int, after: int) -> tuple[int | None, int | None]:
+    return (
+        None if start is None else max(start - before, MIN_US),
+        None if end is None else min(end + after, MAX_US),
+    )
+
+
+class Run:
+    """One evaluation of a tree over a window."""
+
+    def __init__(self, source: Source, zeros: dict[int, Zero | None], shared: frozenset[int]) -> None:
+        self._source = source
+        self._zeros = zeros
+        self._shared = shared
+        self._kept: dict[tuple[int, int | None, int | None], Block] = {}
+        self._suspect = False
+
+    def _flag(self, kind: str, flag: int) -> None:
+        self._suspect = True
+
+    def of(self, node: Node, start: int | None, end: int | None) -> Block:
+        """The node's series over the window, finite values only."""
+        if id(node) not in self._shared:
+            return self._settled(node, start, end)
+        key = (id(node), start, end)
+        if key not in self._kept:
+            block = self._settled(node, start, end)
+            block.owned = False
+            self._kept[key] = block
+        return self._kept[key]
+
+    def _settled(self, node: Node, start: int | None, end: int | None) -> Block:
+        with np.errstate(over="call", invalid="call", divide="call", call=self._flag):
+            block = self._computed(node, start, end)
+        if self._suspect or isinstance(node, Map):
+            self._suspect = False
+            valid = np.isfinite(block.value)
+            if not valid.all():
+                return Block(block.time[valid], block.value[valid], True)
+        return block
+
+    def _computed(self, node: Node, start: int | None, end: int | None) -> Block:
+        match node:
+            case Raw():
+                time, value = self._source.read(node.sensor, node.metric, start, end)
+                return Block(time, value, value.flags.writeable)
+            case Convert():
+                return self._convert(node, start, end)
+            case Map():
+                return self._map(node, start, end)
+            case Linear():
+                return self._linear(node, start, end)
+            case Delta():
+                return self._delta(node, start, end)
+            case Moving() | Rate():
+                return self._moving(node, start, end)
+            case Accumulate():
+                return self._accumulate(node, start, end)
+            case Paired():
+                raise AssertionError("a paired series has values only at the times of another: it is an input of Map")
+
+    def _convert(self, node: Convert, start: int | None, end: int | None) -> Block:
+        block = self.of(node.node, start, end)
+        assert node.dimension is not None
+        affine = conversion(node.dimension, node.node.unit, node.unit)
+        return Block(block.time, affine.apply(block.value, block.value if block.owned else None), True)
+
+    def _linear(self, node: Linear, start: int | None, end: int | None) -> Block:
+        block = self.of(node.node, start, end)
+        value = np.subtract(block.value, node.shift, out=block.value if block.owned else None)
+        return Block(block.time, np.multiply(value, node.factor, out=value), True)
+
+    def _delta(self, node: Delta, start: int | None, end: int | None) -> Block:
+        zero = self._zeros[id(node)]
+        if zero is None:
+            return Block(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64), True)
+        block = self.of(node.node, start, end)
+        return Block(block.time, np.subtract(block.value, zero.value, out=block.value if block.owned else None), True)
+
+    def _moving(self, node: Moving | Rate, start: int | None, end: int | None) -> Block:
+        dt = node.dt.value
+        assert isinstance(dt, int)
+        block = self.of(node.node, *widened(start, end, dt + dt // TOLERANCE, 0))
+        inside = slice(0 if start is None else int(np.searchsorted(block.time, start)), None)
+        time, value = block.time[inside], block.value[inside]
+        if not len(time):
+            return Block(time, value, False)
+        rows, near = nearest(block.time, time - dt, dt // TOLERANCE)
+        time, rows = time[near], rows[near]
+        change = value[near] - block.value[rows]
+        if isinstance(node, Rate):
+            change /= (time - block.time[rows]) / 1e6
+        return Block(time, change, True)
+
+    def _map(self, node: Map, start: int | None, end: int | None) -> Block:
+        plain = [self.of(child, start, end) for child in node.children if not isinstance(child, Paired)]
+        time, rows = common_rows([block.time for block in plain])
+        columns = iter([b.value if r is None else b.value[r] for b, r in zip(plain, rows, strict=True)])
+        arrays = [self._sampled(c, time) if isinstance(c, Paired) else next(columns) for c in node.children]
+        keywords = {bound.name.lower(): bound.value for bound in node.bound}
+        return Block(time, node.formula.function(*arrays, **keywords), True)
+
+    def _sampled(self, node: Paired, time: Times) -> Floats:
+        if not len(time):
+            return np.empty(0, dtype=np.float64)
+        block = self.of(node.node, *widened(int(time[0]), int(time[-1]), node.gap_us, node.gap_us))
+        return sample(block.time, block.value, time, node.gap_us)
+
+    def _accumulate(self, node: Accumulate, start: int | None, end: int | None) -> Block:
+        own, *others = [
+            self.of(child, *(widened(start, end, node.tolerance_us, node.tolerance_us) if index else (start, end)))
+            for index, child in enumerate(node.children)
+        ]
+        time, total = own.time, own.value if own.owned else own.value.copy()
+        for other in others:
+            if not same_times(time, other.time):
+                rows, near = _matched(other.time, time, node.tolerance_us)
+                time, total = time[near], total[near]
+                other = Block(other.time, other.value[rows], True)
+            total += other.value
+        return Block(time, np.multiply(total, node.sign, out=total) if node.sign != 1.0 else total, True)
+
+
+def _matched(times: Times, wanted: Times, tolerance: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Rows of the readings matched, and which of the wanted times have one."""
+    if not len(times):
+        return np.empty(0, dtype=np.intp), np.zeros(len(wanted), dtype=np.bool_)
+    rows, near = nearest(times, wanted, tolerance)
+    return rows[near], near
