@@ -114,3 +114,8 @@ def test_rule_of_a_raw_metric() -> None:
     thermistor = rule_of(sensor_type("THERMISTOR"), "T")
     assert thermistor is not None
     assert thermistor.formula == "steinhart_hart"
+
+
+def test_directions_are_marked() -> None:
+    """Wind direction, horizontal angle and azimuth go once around; tilts, zenith angles and coordinates do not."""
+    assert {id_ for id_, metric in METRICS.items() if metric.cyclic} == {"wind_dir", "ha", "az_xy"}

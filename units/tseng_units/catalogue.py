@@ -22,7 +22,10 @@ DYNAMIC = "@"
 
 @dataclass(frozen=True, slots=True)
 class MetricDef:
-    """One metric of the catalogue; `dimension` and `default_unit` start with "@" where a prop of the sensor decides."""
+    """One metric of the catalogue; `dimension` and `default_unit` start with "@" where a prop of the sensor decides.
+
+    `cyclic`: a direction on the full circle, so that its mean is one of directions, not of numbers.
+    """
 
     id: str
     name: str
@@ -33,6 +36,7 @@ class MetricDef:
     params: tuple[str, ...]
     mandatory: frozenset[str]
     raw: bool
+    cyclic: bool = False
     version: int = 1
 
 
@@ -82,7 +86,8 @@ def _metrics() -> Iterator[MetricDef]:
     params = {"": (), **{key: tuple(ids) for key, ids in table["params"].items()}}
     for id_, (name, notation, dimension, unit, set_, raw) in table["metrics"].items():
         mandatory = frozenset(params[set_]) if set_ == "R" else frozenset()
-        yield MetricDef(id_, name, title(name), notation, dimension, unit, params[set_], mandatory, raw == "r")
+        cyclic = id_ in table["kinds"]["cyclic"]
+        yield MetricDef(id_, name, title(name), notation, dimension, unit, params[set_], mandatory, raw == "r", cyclic)
 
 
 def _expanded(names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> Iterator[str]:

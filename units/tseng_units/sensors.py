@@ -78,7 +78,7 @@ class OfferedMetric:
     """One metric as a sensor offers it.
 
     `stored_unit` is that of its raw values, None for derived metrics; `dimension` is None for free-text units;
-    `standard` is false where only the id, not the catalogue, says what is measured.
+    `standard` is false where only the id, not the catalogue, says what is measured; `cyclic` is true for directions.
     """
 
     id: str
@@ -93,6 +93,7 @@ class OfferedMetric:
     hidden: bool = False
     raw: bool = False
     standard: bool = True
+    cyclic: bool = False
 
 
 def is_generic(sensor: Sensor) -> bool:
@@ -133,6 +134,7 @@ def _offer(metric: MetricDef, dimension: str | None, unit: str, raw: bool) -> Of
         units=offered_units(dimension, unit),
         params=() if raw else tuple((id_, id_ in metric.mandatory) for id_ in metric.params),
         raw=raw,
+        cyclic=metric.cyclic,
     )
 
 
@@ -170,6 +172,7 @@ def _offer_generic(
         units=offered_units(dimension, unit),
         raw=True,
         standard=metric is not None,
+        cyclic=metric is not None and metric.cyclic,
     )
 
 
