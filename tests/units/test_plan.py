@@ -225,6 +225,5 @@ def test_zeros_of_an_execution() -> None:
     sensor = Sensor("s", "TEMPERATURE_SDE", {"ZERO_COUNT": 2})
     source = MemorySource({("s", "T"): {0: 1.0, HOUR: 2.0, 2 * HOUR: 4.0}})
     told = Execution(planned(sensor, "dT", "F", Params(ZERO_DATE=1)), source).zeros
-    assert told == [
-        {"sensor": "s", "metric": "T", "time": "1970-01-01T01:00:00.000Z", "value": 3.0, "unit": "C", "count": 2}
-    ]
+    zero = {"sensor": "s", "metric": "T", "time": "1970-01-01T01:00:00.000Z", "value": 3.0, "unit": "C"}
+    assert told == [{**zero, "count": 2, "mode": "FIRST"}]

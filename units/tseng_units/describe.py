@@ -6,7 +6,21 @@ from typing import Any
 
 from tseng_units.catalogue import METRICS, RULES
 from tseng_units.instants import format_instant
-from tseng_units.nodes import Accumulate, Bound, Convert, Delta, Linear, Map, Moving, Node, Paired, Rate, Raw, walk
+from tseng_units.nodes import (
+    Accumulate,
+    Bound,
+    Convert,
+    Delta,
+    Epochs,
+    Linear,
+    Map,
+    Moving,
+    Node,
+    Paired,
+    Rate,
+    Raw,
+    walk,
+)
 from tseng_units.params import PARAMS
 from tseng_units.plan import Plan
 
@@ -30,14 +44,14 @@ def _bound(node: Node) -> tuple[Bound, ...]:
         case Map() | Linear():
             return node.bound
         case Delta():
-            return (node.zero, node.count)
+            return (node.zero, node.count, node.mode, *((node.tolerance,) if node.tolerance else ()))
         case Moving() | Rate():
             return (node.dt,)
         case Accumulate():
             return (node.end, node.tolerance)
         case Paired():
             return (node.partner, node.max_gap)
-        case Raw() | Convert():
+        case Raw() | Convert() | Epochs():
             return ()
 
 

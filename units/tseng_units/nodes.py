@@ -75,6 +75,38 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True)
+class Epochs:
+    """One quantity computed with other props from each of the `dates` [us] on: `children[i + 1]` from `dates[i]` on.
+
+    All children have the unit of the newest.
+    """
+
+    sensor: str
+    quantity: str
+    children: tuple["Node", ...]
+    dates: tuple[int, ...]
+
+    def periods(self, start: int | None, end: int | None) -> Iterator[tuple["Node", int | None, int | None]]:
+        """The children that serve some of the window [us], each with its part of it."""
+        until = (*(date - 1 for date in self.dates), None)
+        for child, since, last in zip(self.children, (None, *self.dates), until, strict=True):
+            begin = since if start is None or (since is not None and since > start) else start
+            finish = last if end is None or (last is not None and last < end) else end
+            if begin is None or finish is None or begin <= finish:
+                yield child, begin, finish
+
+    @property
+    def unit(self) -> str:
+        """That of every child."""
+        return self.children[0].unit
+
+    @property
+    def dimension(self) -> str | None:
+        """That of every child."""
+        return self.children[0].dimension
+
+
+@dataclass(frozen=True, slots=True)
 class Paired:
     """A series of another sensor (`partner`) at the times of this one: equal, else linear up to max_gap [s]."""
 
@@ -124,13 +156,23 @@ class Convert:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Difference to the zero reading: mean of the first `count` valid readings from `zero` [us] on (None: of all)."""
+    """Difference to the zero reading: mean of `count` valid readings from the one on that `zero` [us] and `mode` name.
+
+    Without `zero` that is the first of all; else FIRST at or after it, EXACT at it, or NEAREST within `tolerance` [s].
+    """
 
     sensor: str
     quantity: str
     node: "Node"
     zero: Bound
     count: Bound
+    mode: Bound
+    tolerance: Bound | None
+
+    @property
+    def tolerance_us(self) -> int:
+        """How far from `zero` the nearest reading may lie, in microseconds."""
+        return 0 if self.tolerance is None else round(float(str(self.tolerance.value)) * 1e6)
 
     @property
     def children(self) -> tuple["Node", ...]:
@@ -218,7 +260,7 @@ class Accumulate:
         return self.children[0].dimension
 
 
-Node = Union[Raw, Map, Linear, Paired, Convert, Delta, Moving, Rate, Accumulate]  # noqa: UP007 (a forward reference in | fails)
+Node = Union[Raw, Map, Linear, Epochs, Paired, Convert, Delta, Moving, Rate, Accumulate]  # noqa: UP007 (a forward reference in | fails)
 
 
 def interval_of(dimension: str | None) -> str | None:
@@ -250,10 +292,3 @@ def walk(node: Node) -> Iterator[Node]:
         yield node
 
     return visit(node)
-
-
-def clock(node: Node) -> Raw:
-    """The raw series that holds every time of the node's series."""
-    while not isinstance(node, Raw):
-        node = node.children[0]
-    return node

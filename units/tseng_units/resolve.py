@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 from tseng_units.catalogue import METRICS, PairedInput, Rule, rule_of
 from tseng_units.errors import MetricNotAvailable
-from tseng_units.formulas.declare import REQUIRED, Check, Prop, not_negative
+from tseng_units.formulas.declare import REQUIRED, Check, Prop, not_negative, one_of
 from tseng_units.formulas.table import FORMULAS
-from tseng_units.nodes import Accumulate, Bound, Delta, Linear, Map, Moving, Node, Paired, Rate, Raw, in_unit
+from tseng_units.instants import MIN_US, format_instant
+from tseng_units.nodes import Accumulate, Bound, Delta, Epochs, Linear, Map, Moving, Node, Paired, Rate, Raw, in_unit
 from tseng_units.params import Params, end_of_array, instant, number
 from tseng_units.sensors import Directory, OfferedMetric, Sensor, offer
 
@@ -32,6 +33,8 @@ def _text(value: object) -> str:
 
 ZERO_DATE = Prop("ZERO_DATE", "", None, instant, request=True)
 ZERO_COUNT = Prop("ZERO_COUNT", "", 1, _count)
+ZERO_MODE = Prop("ZERO_MODE", "", "FIRST", one_of("FIRST", "EXACT", "NEAREST"))
+ZERO_TOLERANCE = Prop("ZERO_TOLERANCE", "s", check=not_negative)
 END = Prop("END", "", "BOTTOM", end_of_array, request=True)
 SCAN_TOLERANCE = Prop("SCAN_TOLERANCE", "s", 0.0, not_negative)
 ORDERING = ("DEPTH", "MUX_INDEX")
@@ -56,7 +59,7 @@ class Resolver:
             "rate": self._rate,
             "accumulate": self._accumulate,
             "same": self._same,
-            "formula": self._map,
+            "formula": self._formula,
         }
 
     def node(self, sensor: Sensor, quantity: str) -> Node:
@@ -95,23 +98,42 @@ class Resolver:
             return Bound(prop.name, prop.default, prop.unit, "default")
         return Bound(prop.name, _checked(sensor, quantity, prop.name, found, prop.check), prop.unit, origin)
 
-    def _input(self, sensor: Sensor, quantity: str, names: tuple[str, ...] | PairedInput) -> Node:
+    def _input(self, sensor: Sensor, quantity: str, names: tuple[str, ...] | PairedInput, now: Sensor) -> Node:
         if isinstance(names, PairedInput):
-            return self._paired(sensor, quantity, names)
+            return self._paired(now, quantity, names)
         type_ = sensor.kind_of_sensor
         has = (name for name in names if _raw(sensor, name) is not None or rule_of(type_, name) is not None)
         return self.node(sensor, next(has, names[-1]))
 
     def _base(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
-        return self._input(sensor, quantity, rule.inputs[0])
+        return self._input(sensor, quantity, rule.inputs[0], sensor)
 
     def _same(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
         return self._base(sensor, quantity, rule)
 
-    def _map(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+    def _formula(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        return self._by_period(sensor, quantity, lambda now: self._map(sensor, quantity, rule, now))
+
+    def _by_period(self, sensor: Sensor, quantity: str, build: Callable[[Sensor], Node]) -> Node:
+        """What is built from the sensor's props, once for each period in which they are constant.
+
+        `build` takes the sensor as it was in the period; the inputs of what it builds have periods of their own.
+        """
+        if not sensor.changes:
+            return build(sensor)
+        made = [(since, build(sensor.at(since))) for since in (MIN_US, *sensor.changes)]
+        newest = made[-1][1]
+        differ = [(since, _like(sensor, quantity, node, newest, since)) for since, node in made]
+        differ = [each for index, each in enumerate(differ) if index == 0 or each[1] != differ[index - 1][1]]
+        if len(differ) == 1:
+            return newest
+        return Epochs(sensor.id, quantity, tuple(node for _, node in differ), tuple(since for since, _ in differ[1:]))
+
+    def _map(self, sensor: Sensor, quantity: str, rule: Rule, now: Sensor) -> Node:
+        """A formula over the sensor's quantities with the props of `now`, the sensor as it was in one period."""
         formula = FORMULAS[rule.formula]
-        bound = tuple(self._bind(sensor, quantity, prop) for prop in formula.props)
-        inputs = [self._input(sensor, quantity, names) for names in rule.inputs]
+        bound = tuple(self._bind(now, quantity, prop) for prop in formula.props)
+        inputs = [self._input(sensor, quantity, names, now) for names in rule.inputs]
         children = tuple(_fitted(node, unit) for node, unit in zip(inputs, formula.inputs, strict=True))
         if formula.line is None:
             return Map(sensor.id, quantity, formula, children, bound, formula.unit, formula.dimension)
@@ -138,8 +160,9 @@ class Resolver:
         base = self._base(sensor, quantity, rule)
         if self._params.dt is not None:
             return Moving(sensor.id, quantity, base, Bound("dt", self._params.dt, "", "request"))
-        zero = self._zero(sensor, quantity)
-        return Delta(sensor.id, quantity, base, zero, self._bind(sensor, quantity, ZERO_COUNT))
+        count, mode = (self._bind(sensor, quantity, prop) for prop in (ZERO_COUNT, ZERO_MODE))
+        tolerance = self._bind(sensor, quantity, ZERO_TOLERANCE) if mode.value == "NEAREST" else None
+        return Delta(sensor.id, quantity, base, self._zero(sensor, quantity), count, mode, tolerance)
 
     def _rate(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
         base = in_unit(self._base(sensor, quantity, rule), "m")
@@ -196,6 +219,17 @@ def _checked(sensor: Sensor, quantity: str, name: str, value: object, check: Che
         return check(value)
     except ValueError as problem:
         raise _not_available(sensor, quantity, f"prop {name}: {problem}", name, value) from None
+
+
+def _like(sensor: Sensor, quantity: str, node: Node, newest: Node, since: int) -> Node:
+    """The node in the unit of the newest one, since a series has one unit."""
+    if node.unit == newest.unit and node.dimension == newest.dimension:
+        return node
+    if node.dimension is None or node.dimension != newest.dimension:
+        when = "at first" if since == MIN_US else f"from {format_instant(since)} on"
+        problem = f"{when} it is in {node.unit}, which does not convert to {newest.unit}, its unit now"
+        raise _not_available(sensor, quantity, problem, "unit", node.unit)
+    return in_unit(node, newest.unit)
 
 
 def _fitted(node: Node, unit: str) -> Node:

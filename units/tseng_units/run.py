@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from tseng_units.align import common_rows, nearest, same_times, sample
 from tseng_units.instants import MAX_US, MIN_US
-from tseng_units.nodes import Accumulate, Convert, Delta, Linear, Map, Moving, Node, Paired, Rate, Raw
+from tseng_units.nodes import Accumulate, Convert, Delta, Epochs, Linear, Map, Moving, Node, Paired, Rate, Raw
 from tseng_units.registry import conversion
 
 Times = NDArray[np.int64]
 Floats = NDArray[np.float64]
+_NO_TIME: Times = np.empty(0, dtype=np.int64)
+_NO_VALUE: Floats = np.empty(0, dtype=np.float64)
 TOLERANCE = 10
 """A reading counts as one dt earlier when it is off by at most dt divided by this."""
 
@@ -112,6 +114,8 @@ class Run:
                 return self._moving(node, start, end)
             case Accumulate():
                 return self._accumulate(node, start, end)
+            case Epochs():
+                return self._epochs(node, start, end)
             case Paired():
                 raise AssertionError("a paired series has values only at the times of another: it is an input of Map")
 
@@ -129,9 +133,16 @@ class Run:
     def _delta(self, node: Delta, start: int | None, end: int | None) -> Block:
         zero = self._zeros[id(node)]
         if zero is None:
-            return Block(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64), True)
+            return Block(_NO_TIME, _NO_VALUE, True)
         block = self.of(node.node, start, end)
         return Block(block.time, np.subtract(block.value, zero.value, out=block.value if block.owned else None), True)
+
+    def _epochs(self, node: Epochs, start: int | None, end: int | None) -> Block:
+        parts = [self.of(child, first, last) for child, first, last in node.periods(start, end)]
+        if len(parts) == 1:
+            return parts[0]
+        time, value = [part.time for part in parts], [part.value for part in parts]
+        return Block(np.concatenate([_NO_TIME, *time]), np.concatenate([_NO_VALUE, *value]), True)
 
     def _moving(self, node: Moving | Rate, start: int | None, end: int | None) -> Block:
         dt = node.dt.value

@@ -1,7 +1,7 @@
 """What a sensor is to this package, and which metrics it offers in which units."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Protocol
 
@@ -15,6 +15,12 @@ OPAQUE = "GENERIC"
 
 Epochs = Mapping[str, Sequence[tuple[int, object]]]
 """Dated values of props by name: (valid from [us], value or None), ascending; the first holds before its date too."""
+
+UNDATED = frozenset({
+    "ZERO_DATE", "ZERO_COUNT", "ZERO_MODE", "ZERO_TOLERANCE", "END", "SCAN_TOLERANCE", "DEPTH", "MUX_INDEX",
+    "INTEGRATION_ID", "KNOWN_METRICS", "KNOWN_UNITS", "UNKNOWN_METRICS", "UNKNOWN_UNITS", "MASKS", "REPLACEMENT",
+})  # fmt: skip
+"""Props that say something of a whole series: their newest value holds for every reading, whatever its date."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,35 @@ class Sensor:
             first.setdefault(offered.id, offered)
         return first
 
+    @cached_property
+    def changes(self) -> tuple[int, ...]:
+        """Instants [us], ascending, from which on some prop that is dated per reading has another value."""
+        dated = (values for epochs in (self.epochs, self.device_epochs) for name, values in epochs.items()
+                 if name not in UNDATED)  # fmt: skip
+        return tuple(sorted({since for values in dated for since, _ in values[1:]}))
+
+    def at(self, us: int) -> "Sensor":
+        """The sensor with the props in force at that instant [us], for good: of `UNDATED` props the newest."""
+        return replace(
+            self,
+            props=_in_force(self.props, self.epochs, us),
+            device_props=_in_force(self.device_props, self.device_epochs, us),
+            epochs={},
+            device_epochs={},
+        )
+
     def prop(self, name: str, default: object = None) -> object:
         """The sensor's prop, else the device's, else the default; null counts as absent."""
         for props in (self.props, self.device_props):
             if props.get(name) is not None:
                 return props[name]
         return default
+
+
+def _in_force(newest: Mapping[str, object], epochs: Epochs, us: int) -> Mapping[str, object]:
+    dated = {name: values for name, values in epochs.items() if name not in UNDATED}
+    then = {name: [values[0], *(each for each in values if each[0] <= us)][-1][1] for name, values in dated.items()}
+    return {**newest, **then}
 
 
 class Directory(Protocol):

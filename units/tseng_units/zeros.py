@@ -1,0 +1,47 @@
+"""Which reading a difference is taken from."""
+
+import numpy as np
+
+from tseng_units.errors import NoZeroReading
+from tseng_units.instants import format_instant
+from tseng_units.nodes import Delta
+from tseng_units.run import Zero
+from tseng_units.search import Search
+
+FIRST = "FIRST"
+
+
+def find_zero(search: Search, node: Delta) -> Zero | None:
+    """The zero reading of a difference, None where its base has no valid reading at all.
+
+    Raises NoZeroReading where the base has readings, but none (or too few) where the zero is to be.
+    """
+    date, count = node.zero.value, node.count.value
+    assert isinstance(count, int)
+    assert date is None or isinstance(date, int)
+    since, found = date, 0
+    if date is not None and node.mode.value != FIRST:
+        since = search.nearest(node.node, date, node.tolerance_us)
+    if date is None or since is not None:
+        times, values = search.first(node.node, since, None, count)
+        if len(values) == count:
+            return Zero(int(times[0]), float(values[0]) if count == 1 else float(np.mean(values)))
+        found = len(values)
+    if found or len(search.first(node.node, None, None)[0]):
+        raise _no_zero(node, date, count, found)
+    return None
+
+
+def _no_zero(node: Delta, date: int | None, count: int, found: int) -> NoZeroReading:
+    where = "" if date is None else f" {_where(node)} {format_instant(date)}"
+    problem = f"sensor {node.sensor!r} has no valid reading{where} to take {node.quantity} from"
+    if found:
+        few = f"has {found} valid readings{where}"
+        problem = f"sensor {node.sensor!r} {few}, {node.quantity} needs ZERO_COUNT = {count}"
+    return NoZeroReading(problem, field=node.zero.name, seen=None if date is None else format_instant(date))
+
+
+def _where(node: Delta) -> str:
+    if node.tolerance is not None:
+        return f"within {node.tolerance_us / 1e6:g} s of"
+    return "at or after" if node.mode.value == FIRST else "exactly at"
