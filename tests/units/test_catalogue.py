@@ -6,6 +6,7 @@ from tseng_units.catalogue import DYNAMIC, METRICS, RULES, SENSOR_TYPES, PairedI
 from tseng_units.formulas.table import FORMULAS
 from tseng_units.params import PARAMS
 from tseng_units.registry import DIMENSIONS
+from tseng_units.variants import BY
 
 RAW = (
     "T R_th R_rtd f f_1 f_2 f_3 digits digits_1 digits_2 digits_3 I_loop A_raw B_raw T_raw P_raw P tilt_x tilt_y e n h "
@@ -91,13 +92,18 @@ def test_rules_refer_to_what_exists() -> None:
             assert all(name in METRICS or name in RULES for name in wanted)
         if rule.kind == "formula":
             assert len(FORMULAS[rule.formula].inputs) == len(rule.inputs)
+        elif rule.kind == "mean":
+            assert FORMULAS[rule.formula].variadic
+        elif rule.choice is not None:
+            assert set(rule.choice.cases.values()) <= set(RULES)
+            assert rule.choice.by in BY
         else:
             assert len(rule.inputs) == 1
 
 
 def test_no_formula_is_idle() -> None:
     """Every registered formula is used by some rule."""
-    assert {rule.formula for rule in RULES.values() if rule.kind == "formula"} == set(FORMULAS)
+    assert {rule.formula for rule in RULES.values() if rule.formula} == set(FORMULAS)
 
 
 def test_unlisted_types_are_generic() -> None:

@@ -15,7 +15,7 @@ from tseng_units.registry import DATA
 
 TITLE_SIGN = re.compile(r"^(delta|displacement(?= ([XYZ]|northing|easting|height)$))")
 """What a title shortens to ∆: a difference, and the displacement along an axis."""
-RULE_KINDS = ("delta", "rate", "accumulate", "same", "formula")
+RULE_KINDS = ("delta", "rate", "accumulate", "same", "mean", "choice", "formula")
 DYNAMIC = "@"
 """Prefix of a dimension or unit that a prop of the sensor names."""
 
@@ -50,13 +50,31 @@ class PairedInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of several rules computes a quantity, decided by one prop of the sensor.
+
+    `by` says how the prop's value becomes one of `cases` (case to rule): its value itself, its presence, whether it is
+    zero, or the dimension of the unit that it names. `default` is the prop's value where it is not given.
+    """
+
+    prop: str
+    by: str
+    cases: Mapping[str, str]
+    default: object = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """How one quantity is computed: a kind and the quantities it takes (alternatives: the first that the type has)."""
+    """How one quantity is computed: a kind and the quantities it takes (alternatives: the first that the type has).
+
+    The last input of a mean is what is taken where none of the others was uploaded.
+    """
 
     id: str
     kind: str
-    inputs: tuple[tuple[str, ...] | PairedInput, ...]
+    inputs: tuple[tuple[str, ...] | PairedInput, ...] = ()
     formula: str = ""
+    choice: Choice | None = None
     version: int = 1
 
 
@@ -98,15 +116,19 @@ def _expanded(names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> Iter
             yield name
 
 
+def _merged(written: Sequence[str | dict[str, str]], groups: Mapping[str, dict[str, str]]) -> Iterator[tuple[str, str]]:
+    for part in written:
+        yield from (groups[part.removeprefix("@")] if isinstance(part, str) else part).items()
+
+
 def _sensor_types() -> Iterator[SensorType]:
     table = _table("sensor_types.toml")
     for id_, row in table["types"].items():
-        formulas = row.get("formulas", {})
         yield SensorType(
             id=id_,
-            raw=tuple(row.get("raw", ())),
+            raw=tuple(_expanded(row.get("raw", ()), table["groups"])),
             derived=tuple(_expanded(row["derived"], table["groups"])),
-            formulas=MappingProxyType(table["formulas"][formulas] if isinstance(formulas, str) else formulas),
+            formulas=MappingProxyType(dict(_merged(row.get("formulas", ()), table["formulas"]))),
             defaults=MappingProxyType(row.get("defaults", {})),
             generic=row.get("generic", False),
         )
@@ -118,12 +140,24 @@ def _input(written: str | list[str] | dict[str, str]) -> tuple[str, ...] | Paire
     return (written,) if isinstance(written, str) else tuple(written)
 
 
+def _rule_inputs(kind: str, row: dict[str, Any]) -> Iterator[tuple[str, ...] | PairedInput]:
+    if kind == "formula":
+        yield from map(_input, row["inputs"])
+    elif kind == "mean":
+        yield from ((name,) for name in (*row["mean"], row["otherwise"]))
+    elif kind != "choice":
+        yield _input(row[kind])
+
+
+def _choice(row: dict[str, Any]) -> Choice:
+    return Choice(row["choice"], row["by"], MappingProxyType(row["cases"]), row.get("default"))
+
+
 def _rules() -> Iterator[Rule]:
     for id_, row in _table("rules.toml").items():
         kind = next(kind for kind in RULE_KINDS if kind in row)
-        written = row["inputs"] if kind == "formula" else [row[kind]]
-        formula = row["formula"] if kind == "formula" else ""
-        yield Rule(id_, kind, tuple(map(_input, written)), formula, row.get("version", 1))
+        choice = _choice(row) if kind == "choice" else None
+        yield Rule(id_, kind, tuple(_rule_inputs(kind, row)), row.get("formula", ""), choice, row.get("version", 1))
 
 
 METRICS: Mapping[str, MetricDef] = MappingProxyType({metric.id: metric for metric in _metrics()})

@@ -43,7 +43,10 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A formula applied row by row where all inputs are valid; `Paired` inputs are sampled at the others' rows."""
+    """A formula applied row by row where all inputs are valid; `Paired` inputs are sampled at the others' rows.
+
+    `bound` holds the formula's own props first, then those that named a unit or chose this formula among others.
+    """
 
     sensor: str
     quantity: str
@@ -53,10 +56,18 @@ class Map:
     unit: str
     dimension: str | None
 
+    @property
+    def keywords(self) -> dict[str, object]:
+        """The formula's own props as its function takes them."""
+        return keywords(self.bound[: len(self.formula.props)])
+
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A formula of one input that its props make a straight line: (x - shift) * factor, fused with what follows."""
+    """A formula of one input that its props make a straight line: (x - shift) * factor, fused with what follows.
+
+    `bound` as in Map.
+    """
 
     sensor: str
     quantity: str
@@ -261,6 +272,11 @@ class Accumulate:
 
 
 Node = Union[Raw, Map, Linear, Epochs, Paired, Convert, Delta, Moving, Rate, Accumulate]  # noqa: UP007 (a forward reference in | fails)
+
+
+def keywords(bound: tuple[Bound, ...]) -> dict[str, object]:
+    """Values by the names that functions give them."""
+    return {each.name.lower(): each.value for each in bound}
 
 
 def interval_of(dimension: str | None) -> str | None:

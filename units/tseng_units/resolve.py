@@ -5,15 +5,33 @@ Everything that can fail without looking at data fails here, as METRIC_NOT_AVAIL
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from tseng_units.catalogue import METRICS, PairedInput, Rule, rule_of
+from tseng_units.catalogue import METRICS, RULES, PairedInput, Rule, rule_of
 from tseng_units.errors import MetricNotAvailable
-from tseng_units.formulas.declare import REQUIRED, Check, Prop, not_negative, one_of
+from tseng_units.formulas.declare import REQUIRED, UNIT_PROPS, Check, Formula, Prop, not_negative, one_of
 from tseng_units.formulas.table import FORMULAS
 from tseng_units.instants import MIN_US, format_instant
-from tseng_units.nodes import Accumulate, Bound, Delta, Epochs, Linear, Map, Moving, Node, Paired, Rate, Raw, in_unit
+from tseng_units.nodes import (
+    Accumulate,
+    Bound,
+    Delta,
+    Epochs,
+    Linear,
+    Map,
+    Moving,
+    Node,
+    Paired,
+    Rate,
+    Raw,
+    in_unit,
+    keywords,
+    walk,
+)
 from tseng_units.params import Params, end_of_array, instant, number
+from tseng_units.registry import dimension_of
 from tseng_units.sensors import Directory, OfferedMetric, Sensor, offer
+from tseng_units.variants import case_of, decider
 
 BARO_MAX_GAP = 7200.0
 """s between two readings of a paired sensor that are still joined by a line."""
@@ -59,7 +77,9 @@ class Resolver:
             "rate": self._rate,
             "accumulate": self._accumulate,
             "same": self._same,
-            "formula": self._formula,
+            "mean": self._mean,
+            "choice": self._by_props,
+            "formula": self._by_props,
         }
 
     def node(self, sensor: Sensor, quantity: str) -> Node:
@@ -111,8 +131,25 @@ class Resolver:
     def _same(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
         return self._base(sensor, quantity, rule)
 
-    def _formula(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
-        return self._by_period(sensor, quantity, lambda now: self._map(sensor, quantity, rule, now))
+    def _by_props(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        return self._by_period(sensor, quantity, lambda now: self._in_period(sensor, quantity, rule, now))
+
+    def _in_period(self, sensor: Sensor, quantity: str, rule: Rule, now: Sensor) -> Node:
+        """A formula, or the rule that a prop chooses, for the sensor as it was in one period."""
+        if rule.choice is None:
+            return self._map(sensor, quantity, rule, now)
+        bound = self._bind(now, quantity, decider(rule.choice))
+        chosen = RULES[rule.choice.cases[case_of(rule.choice, bound.value)]]
+        if chosen.kind in ("choice", "formula"):
+            return _noted(self._in_period(sensor, quantity, chosen, now), bound)
+        return _noted(self._builders[chosen.kind](sensor, quantity, chosen), bound)
+
+    def _mean(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        *gauges, alone = (self._input(sensor, quantity, names, sensor) for names in rule.inputs)
+        found = [node for node in gauges if _uploaded(sensor, node)] or [alone]
+        if len(found) == 1:
+            return found[0]
+        return self._made_of(sensor, quantity, FORMULAS[rule.formula], found, sensor)
 
     def _by_period(self, sensor: Sensor, quantity: str, build: Callable[[Sensor], Node]) -> Node:
         """What is built from the sensor's props, once for each period in which they are constant.
@@ -131,15 +168,25 @@ class Resolver:
 
     def _map(self, sensor: Sensor, quantity: str, rule: Rule, now: Sensor) -> Node:
         """A formula over the sensor's quantities with the props of `now`, the sensor as it was in one period."""
-        formula = FORMULAS[rule.formula]
-        bound = tuple(self._bind(now, quantity, prop) for prop in formula.props)
         inputs = [self._input(sensor, quantity, names, now) for names in rule.inputs]
-        children = tuple(_fitted(node, unit) for node, unit in zip(inputs, formula.inputs, strict=True))
-        if formula.line is None:
-            return Map(sensor.id, quantity, formula, children, bound, formula.unit, formula.dimension)
-        shift, factor = formula.line(**{each.name.lower(): each.value for each in bound})
+        return self._made_of(sensor, quantity, FORMULAS[rule.formula], inputs, now)
+
+    def _made_of(self, sensor: Sensor, quantity: str, formula: Formula, inputs: Sequence[Node], now: Sensor) -> Node:
+        bound = tuple(self._bind(now, quantity, prop) for prop in formula.props)
+        named = {name: self._bind(now, quantity, UNIT_PROPS[name]) for name in formula.unit_props}
+        units = {name: str(each.value) for name, each in named.items()}
+        wanted = (units.get(unit, unit) for unit in formula.inputs * (len(inputs) if formula.variadic else 1))
+        children = tuple(_fitted(node, unit) for node, unit in zip(inputs, wanted, strict=True))
         unit, dimension = formula.unit, formula.dimension
-        return Linear(sensor.id, quantity, formula, children[0], bound, shift, factor, unit, dimension)
+        if unit in units:
+            unit = units[unit]
+            found = dimension_of(unit)
+            dimension = found.name if found else None
+        used = (*bound, *named.values())
+        if formula.line is None:
+            return Map(sensor.id, quantity, formula, children, used, unit, dimension)
+        shift, factor = formula.line(**keywords(bound))
+        return Linear(sensor.id, quantity, formula, children[0], used, shift, factor, unit, dimension)
 
     def _paired(self, sensor: Sensor, quantity: str, pair: PairedInput) -> Node:
         where = self._bind(sensor, quantity, Prop(pair.sensor, check=_text))
@@ -207,6 +254,18 @@ def _raw(sensor: Sensor, quantity: str) -> OfferedMetric | None:
     if found is None and quantity in sensor.uploaded and quantity in sensor.kind_of_sensor.derived:
         return offer(sensor, METRICS[quantity], raw=True)
     return found
+
+
+def _uploaded(sensor: Sensor, node: Node) -> bool:
+    """Whether the sensor has a column for one of the raw metrics that the node is made of."""
+    return any(each.metric in sensor.uploaded for each in walk(node) if isinstance(each, Raw))
+
+
+def _noted(node: Node, choice: Bound) -> Node:
+    """The node, telling which prop chose it where it does not tell already."""
+    if choice.value is None or not isinstance(node, Map | Linear) or choice in node.bound:
+        return node
+    return replace(node, bound=(*node.bound, choice))
 
 
 def _stored(sensor: Sensor, name: str) -> tuple[object, str]:

@@ -164,8 +164,7 @@ class Run:
         time, rows = common_rows([block.time for block in plain])
         columns = iter([b.value if r is None else b.value[r] for b, r in zip(plain, rows, strict=True)])
         arrays = [self._sampled(c, time) if isinstance(c, Paired) else next(columns) for c in node.children]
-        keywords = {bound.name.lower(): bound.value for bound in node.bound}
-        return Block(time, node.formula.function(*arrays, **keywords), True)
+        return Block(time, node.formula.function(*arrays, **node.keywords), True)
 
     def _sampled(self, node: Paired, time: Times) -> Floats:
         if not len(time):

@@ -42,17 +42,27 @@ class Prop:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A registered function with everything that planning needs to know of it."""
+    """A registered function with everything that planning needs to know of it.
+
+    A unit may be the name of one of UNIT_PROPS: the one that this prop of the sensor names; `dimension` is None then.
+    """
 
     name: str
     function: Callable[..., Floats]
     inputs: tuple[str, ...]
     props: tuple[Prop, ...]
     unit: str
-    dimension: str
+    dimension: str | None
     doc: str
     line: Callable[..., tuple[float, float]] | None = None
     """Props to (shift, factor) where the formula is the straight line (x - shift) * factor."""
+    variadic: bool = False
+    """Whether the one input stands for any number of them."""
+
+    @property
+    def unit_props(self) -> tuple[str, ...]:
+        """The props that name units of its inputs or its result."""
+        return tuple(name for name in UNIT_PROPS if name in (*self.inputs, self.unit))
 
 
 def positive(value: object) -> float:
@@ -60,6 +70,14 @@ def positive(value: object) -> float:
     result = number(value)
     if result <= 0:
         raise ValueError(f"{value!r} is not greater than zero")
+    return result
+
+
+def not_zero(value: object) -> float:
+    """A finite number other than zero."""
+    result = number(value)
+    if result == 0:
+        raise ValueError(f"{value!r} is zero")
     return result
 
 
@@ -96,7 +114,28 @@ def one_of(*names: str) -> Check:
     return check
 
 
+def _word(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is not a unit")
+    return value
+
+
+def _known_unit(value: object) -> str:
+    if dimension_of(_word(value)) is None:
+        raise ValueError(f"no unit has the id {value!r}")
+    return str(value)
+
+
+UNIT_PROPS: Mapping[str, Prop] = {
+    "CAL_UNIT": Prop("CAL_UNIT", check=_known_unit),
+    "VAL_UNIT": Prop("VAL_UNIT", check=_word),
+}
+"""Props that name the unit of a formula's inputs or result; VAL_UNIT may be free text."""
 FORMULAS_BY_MODULE: dict[str, dict[str, Formula]] = {}
+
+
+def _is_variadic(function: Callable[..., Floats]) -> bool:
+    return any(each.kind is each.VAR_POSITIONAL for each in inspect.signature(function).parameters.values())
 
 
 def formula(*inputs: str, unit: str, props: tuple[Prop, ...] = (), dimension: str | None = None) -> Callable[[F], F]:
@@ -106,10 +145,12 @@ def formula(*inputs: str, unit: str, props: tuple[Prop, ...] = (), dimension: st
     its own, never one of its inputs: what it returns is changed in place afterwards.
     """
     result = DIMENSIONS[dimension] if dimension else dimension_of(unit)
-    assert result is not None, unit
+    assert result is not None or unit in UNIT_PROPS, unit
+    of = None if result is None else result.name
 
     def register(function: F) -> F:
-        made = Formula(function.__name__, function, inputs, props, unit, result.name, inspect.getdoc(function) or "")
+        doc, variadic = inspect.getdoc(function) or "", _is_variadic(function)
+        made = Formula(function.__name__, function, inputs, props, unit, of, doc, variadic=variadic)
         FORMULAS_BY_MODULE.setdefault(function.__module__, {})[made.name] = made
         return function
 
@@ -127,6 +168,9 @@ def linear(
             return (values - shift) * factor
 
         function.__name__, function.__module__, function.__doc__ = line.__name__, line.__module__, line.__doc__
+        keywords = inspect.signature(line).parameters.values()
+        values = inspect.Parameter("values", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        function.__signature__ = inspect.Signature([values, *keywords])  # type: ignore[attr-defined]  # read by inspect
         formula(input, unit=unit, props=props, dimension=dimension)(function)
         made = FORMULAS_BY_MODULE[line.__module__]
         made[line.__name__] = replace(made[line.__name__], line=line)

@@ -3,10 +3,22 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tseng_units.formulas import atmosphere, directions, survey, temperature, tilt, water
+from tseng_units.formulas import (
+    atmosphere,
+    calibration,
+    directions,
+    geodesy,
+    loop,
+    strain,
+    survey,
+    temperature,
+    tilt,
+    vibration,
+    water,
+)
 from tseng_units.formulas.declare import Formula, formulas_of
 
-MODULES = (temperature, atmosphere, water, tilt, directions, survey)
+MODULES = (temperature, atmosphere, calibration, water, tilt, directions, survey, geodesy, strain, vibration, loop)
 
 FORMULAS: Mapping[str, Formula] = MappingProxyType(
     {name: made for module in MODULES for name, made in formulas_of(module.__name__).items()}

@@ -6,10 +6,12 @@ fault, and missing in everything derived from it.
 
 import numpy as np
 
-from tseng_units.formulas.declare import Floats, Prop, formula, positive
+from tseng_units.formulas.declare import Floats, Prop, formula, numbers, positive
 
 GAUGE_LENGTH = Prop("GAUGE_LENGTH", "m", check=positive)
 RIGHT_ANGLE = 90.0
+DIRECT = (0.0, 1.0)
+"""Coefficients of an output that is the sine itself."""
 
 
 def _without_faults(values: Floats, tilt: Floats) -> Floats:
@@ -69,3 +71,30 @@ def segment_rise(tilt_x: Floats, tilt_y: Floats, *, gauge_length: float) -> Floa
     square = 1.0 - np.square(_sine(tilt_x, 1.0)) - np.square(_sine(tilt_y, 1.0))
     with np.errstate(invalid="ignore"):
         return np.asarray(gauge_length * np.sqrt(square), dtype=np.float64)
+
+
+def _tilt_of_sine(raw: Floats, coefficients: tuple[float, ...]) -> Floats:
+    sine = np.polynomial.polynomial.polyval(raw, coefficients)
+    return np.degrees(np.arcsin(sine, where=np.abs(sine) <= 1.0, out=np.full_like(raw, np.nan)))
+
+
+@formula("V", unit="deg", props=(Prop("COEF_A", "", DIRECT, numbers()),))
+def tilt_of_axis_a(raw: Floats, *, coef_a: tuple[float, ...] = DIRECT) -> Floats:
+    """Tilt X of an inclinometer's output: sin(tilt_x) = COEF_A[0] + COEF_A[1] A_raw + COEF_A[2] A_raw^2 + ...
+
+    raw: A_raw, float64 array [V]; where the polynomial is beyond 1: missing. coef_a: coefficients in rising powers.
+    Returns tilt [deg].
+    Source: calibration sheets of MEMS inclinometers; Geokon 6101 manual, section 5.
+    """
+    return _tilt_of_sine(raw, coef_a)
+
+
+@formula("V", unit="deg", props=(Prop("COEF_B", "", DIRECT, numbers()),))
+def tilt_of_axis_b(raw: Floats, *, coef_b: tuple[float, ...] = DIRECT) -> Floats:
+    """Tilt Y of an inclinometer's output: sin(tilt_y) = COEF_B[0] + COEF_B[1] B_raw + COEF_B[2] B_raw^2 + ...
+
+    raw: B_raw, float64 array [V]; where the polynomial is beyond 1: missing. coef_b: coefficients in rising powers.
+    Returns tilt [deg].
+    Source: calibration sheets of MEMS inclinometers; Geokon 6101 manual, section 5.
+    """
+    return _tilt_of_sine(raw, coef_b)

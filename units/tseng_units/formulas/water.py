@@ -1,4 +1,4 @@
-"""Water pressures, heads and levels."""
+"""Water pressures, heads and levels, and settlement cells, which are water levels too."""
 
 from tseng_units.formulas.declare import Floats, Prop, formula, positive
 
@@ -6,6 +6,7 @@ WATER = 1000.0
 """kg/m3, conventional water."""
 G_N = 9.80665
 """m/s2, standard gravity."""
+FLUID = (Prop("FLUID_DENSITY", "kg/m3", WATER, positive), Prop("LOCAL_G", "m/s2", G_N, positive))
 
 
 @formula("Pa", "Pa", unit="Pa")
@@ -19,11 +20,19 @@ def compensated_pressure(pressure: Floats, barometric: Floats) -> Floats:
     return pressure - barometric
 
 
-@formula(
-    "Pa",
-    unit="m",
-    props=(Prop("FLUID_DENSITY", "kg/m3", WATER, positive), Prop("LOCAL_G", "m/s2", G_N, positive)),
-)
+@formula("Pa", "Pa", unit="Pa", props=(Prop("BARO_ZERO", "Pa"),))
+def pressure_less_baro_change(pressure: Floats, barometric: Floats, *, baro_zero: float) -> Floats:
+    """Water pressure of a sealed gauge: P_w = y - (S - BARO_ZERO).
+
+    pressure: y as calibrated, float64 array [Pa]. barometric: S, air pressure at the same times [Pa].
+    baro_zero: air pressure at the gauge's zero reading [Pa].
+    Returns water pressure [Pa].
+    Source: Geokon 4500 manual, section 6.3.
+    """
+    return pressure - (barometric - baro_zero)
+
+
+@formula("Pa", unit="m", props=FLUID)
 def pressure_head(pressure: Floats, *, fluid_density: float = WATER, local_g: float = G_N) -> Floats:
     """Height of the water column: head = P_w/(rho g).
 
@@ -54,3 +63,38 @@ def depth_to_water(head: Floats, *, ref_depth: float) -> Floats:
     Source: definition; Solinst 401 assembly manual, appendix, sample calculation.
     """
     return ref_depth - head
+
+
+CELL = (Prop("ELEVATION", "m"), Prop("RES_OFFSET", "m", 0.0))
+
+
+@formula("m", unit="m", props=CELL)
+def cell_elevation(settlement: Floats, *, elevation: float, res_offset: float = 0.0) -> Floats:
+    """Elevation of a settlement cell calibrated as a length: ELEVATION + RES_OFFSET + y.
+
+    settlement: y as calibrated, up positive, float64 array [m]. elevation: of the cell at installation [m].
+    res_offset: change of the reservoir's level since [m].
+    Returns elevation [m].
+    Source: Geokon 4600 manual, section 4.
+    """
+    return (elevation + res_offset) + settlement
+
+
+@formula("Pa", unit="m", props=(*CELL, *FLUID))
+def cell_elevation_of_pressure(
+    pressure: Floats,
+    *,
+    elevation: float,
+    res_offset: float = 0.0,
+    fluid_density: float = WATER,
+    local_g: float = G_N,
+) -> Floats:
+    """Elevation of a settlement cell calibrated as a pressure: ELEVATION + RES_OFFSET - y/(rho g).
+
+    pressure: y as calibrated, rises as the cell settles, float64 array [Pa]. elevation: of the cell at
+    installation [m]. res_offset: change of the reservoir's level since [m].
+    fluid_density: rho [kg/m3]. local_g: g [m/s2].
+    Returns elevation [m].
+    Source: hydrostatics; Geokon 4600 manual, section 4.
+    """
+    return (elevation + res_offset) - pressure / (fluid_density * local_g)
