@@ -26,6 +26,7 @@ from tseng_storage.errors import Damaged, StorageError, StoreBusy, StoreMissing
 from tseng_storage.files import make_folder, sync_folder
 from tseng_storage.layout import CATALOG, Layout
 from tseng_storage.log import Log
+from tseng_storage.migration import migrate
 from tseng_storage.replay import TableState
 from tseng_storage.settings import StoreSettings
 from tseng_storage.tables import META, METADATA, PROJECT, SCHEMA_VERSION
@@ -114,9 +115,10 @@ def _opened(layout: Layout, database: Database) -> TableState:
     if version is None:
         with maintaining(layout):
             _create(layout, database)
-    elif version != SCHEMA_VERSION:
+    elif version > SCHEMA_VERSION:
         raise StorageError(f"the store has schema {version}, this release reads {SCHEMA_VERSION}", "path", version)
     else:
+        migrate(database)
         _repair(layout, database)
     try:
         table = delta.load_state(layout)
@@ -174,7 +176,8 @@ def _create(layout: Layout, database: Database) -> None:
 
 
 def _first_rows(connection: Connection, table: str) -> None:
-    values = {"schema": SCHEMA_VERSION, "trimmed": 0, "revision": 0, "store": uuid.uuid4().hex, "table": table}
+    counts = {"trimmed": 0, "revision": 0, "config": 0}
+    values = {"schema": SCHEMA_VERSION, **counts, "store": uuid.uuid4().hex, "table": table}
     connection.execute(insert(META), [{"key": key, "value": str(value)} for key, value in values.items()])
     project = {"id": DEFAULT_PROJECT, "name": "Default", "itwin_id": None, "is_default": 1, "created": now_us()}
     connection.execute(insert(PROJECT).values(project))

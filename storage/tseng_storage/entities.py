@@ -5,9 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tseng_storage.history import Epochs
+
 Kind = Literal["node", "device", "sensor"]
 
 KINDS: tuple[Kind, ...] = ("node", "device", "sensor")
+
+Definition = Literal["metric", "unit"]
+"""Kinds of what users define for a project; kept as entities, so that their changes have a history too."""
+
+AnyKind = Kind | Definition
 
 
 @dataclass(frozen=True)
@@ -23,10 +30,14 @@ class Project:
 
 @dataclass(frozen=True)
 class Entity:
-    """A node, device or sensor of a project; `created` and `modified`: epoch us."""
+    """A node, device or sensor of a project, or a definition; `created` and `modified`: epoch us.
+
+    `props` are the values in force; `epochs` are those props that changed at a date, each with its values by the date
+    (epoch us) from which they hold, ascending, None where it was removed. `change` numbers the last change of props.
+    """
 
     project: str
-    kind: Kind
+    kind: AnyKind
     id: str
     type: str
     parent: str | None = None
@@ -36,6 +47,22 @@ class Entity:
     ref_id: str | None = None
     created: int = 0
     modified: int = 0
+    epochs: Epochs = field(default_factory=dict)
+    change: int = 0
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An entity to be made."""
+
+    kind: AnyKind
+    id: str
+    type: str
+    props: Mapping[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+    observation_type: str | None = None
+    ref_id: str | None = None
+    custom_props: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,12 @@ class StoreClosed(StorageError):
     """The store was closed; open it again."""
 
 
+class InvalidDate(StorageError):
+    """A date from which a property cannot hold."""
+
+    category = "INVALID_REQUEST"
+
+
 class InvalidObservations(StorageError):
     """A table that is not observations: columns missing, of the wrong type, or with rows that cannot be kept.
 

@@ -106,7 +106,7 @@ class Log:
 
     def _insert(self, connection: Connection, group: list[_Pending]) -> None:
         now = now_us()
-        fresh: set[tuple[str, Series]] = set()
+        fresh: dict[tuple[str, Series], int] = {}
         for pending in group:
             project, payload = pending.project, pending.payload
             values = (project, now, pending.rows, crc32(payload), payload, project)
@@ -116,11 +116,12 @@ class Log:
                 continue
             self._check(seq)
             pending.seq = seq
-            fresh |= {(project, one) for one in pending.series - self._known.get(project, _NONE)}
+            for one in pending.series - self._known.get(project, _NONE):
+                fresh.setdefault((project, one), seq)
         if fresh:
             rows = [
-                {"project": project, "sensor": sensor, "metric": metric, "seen": now}
-                for project, (sensor, metric) in sorted(fresh)
+                {"project": project, "sensor": sensor, "metric": metric, "seen": now, "seq": seq}
+                for (project, (sensor, metric)), seq in sorted(fresh.items())
             ]
             connection.execute(_NOTE_SERIES, rows)
             raise_revision(connection)

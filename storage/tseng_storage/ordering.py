@@ -2,7 +2,8 @@
 
 Order: sensor, metric, time, seq. Two rows of one upload with the same point are one observation: the later row holds.
 A version of a point that repeats the value of the version before it says nothing new and is dropped, so that importing
-a file twice changes nothing; every other version is kept, with the time it was received.
+a file twice changes nothing; every other version is kept, with the time it was received. So is a repeat that came in
+earlier by the clock, which somebody set back: as of a moment between the two, the repeat alone was known.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def without_repeats(rows: Rows, breaks: Sequence[int] = ()) -> Rows:
         return rows
     value, missing = rows.value, np.isnan(rows.value)
     repeated &= (value[1:] == value[:-1]) | (missing[1:] & missing[:-1])
+    repeated &= rows.received[1:] >= rows.received[:-1]
     epoch = np.searchsorted(np.asarray(sorted(breaks), np.int64), rows.seq)
     repeated &= epoch[1:] == epoch[:-1]
     return rows.take(np.concatenate(([True], ~repeated)))

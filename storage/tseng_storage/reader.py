@@ -1,20 +1,21 @@
 """The one-series path: from a snapshot to two arrays, touching only the row groups that hold the series.
 
-Pieces come from segments and from the tail, each sorted by (time, seq). Usually they follow one another and are joined
-as they are. Only when they overlap are log positions read and versions compared: of equal times the last seq wins.
+What of it was known earlier is looked up in the same places. Row groups whose versions were all known, most of them,
+are read as always; of the others log positions and dates are read as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from tseng_storage.cache import BoundedCache
+from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.layout import Layout
 from tseng_storage.observations import Instants, Values
+from tseng_storage.pieces import Piece, cut, join, tail_piece, window
 from tseng_storage.segment_file import Decoded, SegmentFile, read_facts
 from tseng_storage.segments import Facts, Segment
 from tseng_storage.settings import StoreSettings
@@ -26,14 +27,15 @@ _NO_TIME: Instants = np.zeros(0, np.int64)
 _NO_VALUE: Values = np.zeros(0)
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Points sorted by (time, seq); `seq` reads their log positions when asked. `nulls`: whether NaN may occur."""
+class Wanted(NamedTuple):
+    """A series in [start, end] (epoch us, None: open), as far as it was known."""
 
-    time: Instants
-    value: Values
-    seq: Callable[[], Instants]
-    nulls: bool
+    project: str
+    sensor: str
+    metric: str
+    start: int | None = None
+    end: int | None = None
+    known: Knowledge = EVERYTHING
 
 
 class Reader:
@@ -68,52 +70,54 @@ class Reader:
             self._facts.put(segment.name, facts, 1)
         return facts
 
-    def read(
-        self, at: Snapshot, project: str, sensor: str, metric: str, start: int | None, end: int | None
-    ) -> tuple[Instants, Values]:
-        """Valid points of a series in [start, end] (epoch us, None: open): times ascending and unique, no NaN.
+    def read(self, at: Snapshot, wanted: Wanted) -> tuple[Instants, Values]:
+        """Valid points of the series: times ascending and unique, no NaN.
 
         Values that may be cached data cannot be written to; those that can are the caller's. Times are not to be
         written to in any case.
         """
         self._let_go(at)
-        pieces = [piece for piece in self._pieces(at, project, sensor, metric, start, end) if len(piece.time)]
+        pieces = [piece for piece in self._pieces(at, wanted) if len(piece.time)]
         if not pieces:
             return _NO_TIME, _NO_VALUE
-        time, value = _join(pieces)
+        time, value = join(pieces)
         if any(piece.nulls for piece in pieces):
             valid = ~np.isnan(value)
             if not valid.all():
                 return time[valid], value[valid]
         return time, value
 
-    def _pieces(
-        self, at: Snapshot, project: str, sensor: str, metric: str, start: int | None, end: int | None
-    ) -> Iterator[Piece]:
+    def _pieces(self, at: Snapshot, wanted: Wanted) -> Iterator[Piece]:
+        project, sensor, metric, start, end, bound = wanted
+        known = at.cut_by(bound)
+        for file, number in self._groups(at, wanted):
+            # A group at the seam of two sensors may turn out not to hold the series: its values stay undecoded.
+            run = file.find_rows(number, sensor, metric)
+            if run is not None:
+                yield cut(file, number, run, start, end, known)
+        chunk = at.tail_chunk(project, sensor, metric)
+        if chunk is not None:
+            yield tail_piece(at, chunk, start, end, known)
+
+    def _groups(self, at: Snapshot, wanted: Wanted) -> Iterator[tuple[SegmentFile, int]]:
+        """The row groups that may hold points of the series that were known."""
+        project, sensor, metric, start, end, known = wanted
         for segment in at.index.candidates(project, sensor, metric):
             if _apart(segment.box.time, start, end):
                 continue
+            if known.seq is not None and segment.box.seq[0] > known.seq:
+                continue
             file = self.open(segment)
             for number in file.find(sensor, metric, start, end):
-                # A group at the seam of two sensors may turn out not to hold the series: its values stay undecoded.
-                run = file.find_rows(number, sensor, metric)
-                if run is not None:
-                    yield _cut(file, number, run, start, end)
-        chunk = at.tail_chunk(project, sensor, metric)
-        if chunk is not None:
-            part = _window(chunk.time, start, end)
-            seq = chunk.seq[part]
-            yield Piece(chunk.time[part], chunk.value[part], lambda: seq, True)
+                yield file, number
 
-    def blocks(
-        self, at: Snapshot, project: str, sensor: str, metric: str, start: int | None, end: int | None
-    ) -> Iterator[tuple[int, int]]:
-        """Windows (epoch us, inclusive), ascending and disjoint, that cover all points of the series in [start, end].
+    def blocks(self, at: Snapshot, wanted: Wanted) -> Iterator[tuple[int, int]]:
+        """Windows (epoch us, inclusive), ascending and disjoint, that cover all points of the series.
 
         Each holds about `block_points` points at most; nothing is decoded to find them but groups of several series.
         """
-        empty = start is not None and end is not None and start > end
-        spans = [] if empty else sorted(self._spans(at, project, sensor, metric, start, end))
+        empty = wanted.start is not None and wanted.end is not None and wanted.start > wanted.end
+        spans = [] if empty else sorted(self._spans(at, wanted))
         if not spans:
             return
         last = max(high for _, high, _ in spans)
@@ -125,29 +129,24 @@ class Reader:
             held += points
         yield begin, last
 
-    def _spans(
-        self, at: Snapshot, project: str, sensor: str, metric: str, start: int | None, end: int | None
-    ) -> Iterator[tuple[int, int, int]]:
+    def _spans(self, at: Snapshot, wanted: Wanted) -> Iterator[tuple[int, int, int]]:
         """(first time, last time, points at most) of parts of the series, clipped to the window."""
-        for segment in at.index.candidates(project, sensor, metric):
-            if _apart(segment.box.time, start, end):
+        project, sensor, metric, start, end, _ = wanted
+        for file, number in self._groups(at, wanted):
+            bounds = file.groups[number]
+            if bounds.series is not None:
+                yield _clip(*bounds.time, start, end, bounds.rows)
                 continue
-            file = self.open(segment)
-            for number in file.find(sensor, metric, start, end):
-                bounds = file.groups[number]
-                if bounds.series is not None:
-                    yield _clip(*bounds.time, start, end, bounds.rows)
-                    continue
-                run = file.find_rows(number, sensor, metric)
-                if run is not None:
-                    yield from _parts(file.values(number)[0][run], start, end, self._settings.block_points)
+            run = file.find_rows(number, sensor, metric)
+            if run is not None:
+                yield from _parts(file.values(number)[0][run], start, end, self._settings.block_points)
         chunk = at.tail_chunk(project, sensor, metric)
         if chunk is not None:
             yield from _parts(chunk.time, start, end, self._settings.block_points)
 
 
 def _parts(time: Instants, start: int | None, end: int | None, size: int) -> Iterator[tuple[int, int, int]]:
-    time = time[_window(time, start, end)]
+    time = time[window(time, start, end)]
     step = max(1, size // 4)
     for begin in range(0, len(time), step):
         part = time[begin : begin + step]
@@ -160,41 +159,3 @@ def _clip(low: int, high: int, start: int | None, end: int | None, points: int) 
 
 def _apart(time: tuple[int, int], start: int | None, end: int | None) -> bool:
     return (start is not None and time[1] < start) or (end is not None and time[0] > end)
-
-
-def _window(time: Instants, start: int | None, end: int | None) -> slice:
-    begin = 0 if start is None else int(time.searchsorted(start, "left"))
-    return slice(begin, len(time) if end is None else int(time.searchsorted(end, "right")))
-
-
-def _cut(file: SegmentFile, number: int, run: slice, start: int | None, end: int | None) -> Piece:
-    time, value = file.values(number)
-    part = _window(time[run], start, end)
-    rows = slice(run.start + part.start, run.start + part.stop)
-    return Piece(time[rows], value[rows], lambda: file.seq(number)[rows], file.groups[number].nulls > 0)
-
-
-def _shared(values: Values) -> Values:
-    """A view that cannot be written to: the array may be the cache's, and callers may change what they can."""
-    view = values.view()
-    view.flags.writeable = False
-    return view
-
-
-def _join(pieces: list[Piece]) -> tuple[Instants, Values]:
-    pieces = sorted(pieces, key=lambda piece: int(piece.time[0])) if len(pieces) > 1 else pieces
-    follow = all(one.time[-1] < other.time[0] for one, other in pairwise(pieces))
-    if follow:
-        one = len(pieces) == 1
-        time = pieces[0].time if one else np.concatenate([piece.time for piece in pieces])
-        value = _shared(pieces[0].value) if one else np.concatenate([piece.value for piece in pieces])
-    else:
-        time = np.concatenate([piece.time for piece in pieces])
-        seq = np.concatenate([piece.seq() for piece in pieces])
-        order = np.lexsort((seq, time))
-        time, value = time[order], np.concatenate([piece.value for piece in pieces])[order]
-    later = time[1:] != time[:-1]
-    if later.all():
-        return time, value
-    keep = np.append(later, True)
-    return time[keep], value[keep]

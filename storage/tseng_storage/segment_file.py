@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tseng_storage.arrays import flat, to_numpy
 from tseng_storage.cache import BoundedCache
 from tseng_storage.errors import Damaged
+from tseng_storage.knowledge import Knowledge
 from tseng_storage.observations import Instants, Rows, Values, ranked
 from tseng_storage.segments import FACTS, Facts
 
@@ -39,6 +40,18 @@ class GroupBounds:
     def series(self) -> Series | None:
         """The only series of the group, if it is the only one."""
         return self.low if self.low == self.high else None
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What the footer says of the versions in one row group: the largest `seq` and the latest `received` (epoch us)."""
+
+    seq: int
+    received: int
+
+    def all_known(self, known: Knowledge) -> bool:
+        """Whether the whole group was known."""
+        return known.covers_upload(self.seq, self.received)
 
 
 @dataclass(frozen=True)
@@ -146,6 +159,16 @@ class SegmentFile:
     def seq(self, number: int) -> Instants:
         """int64: the log positions of a row group's rows."""
         return to_numpy(flat(self._read(number, ["seq"]).column(0)), np.int64)
+
+    def received(self, number: int) -> Instants:
+        """int64, epoch us: when a row group's rows came in."""
+        return to_numpy(flat(self._read(number, ["received"]).column(0)), np.int64)
+
+    def versions(self, number: int) -> Versions:
+        """How late a row group's rows are."""
+        group = self._file.metadata.row_group(number)
+        received, seq = (group.column(column).statistics for column in (4, 5))
+        return Versions(seq.max_raw, received.max_raw)
 
     def rows(self, number: int) -> Rows:
         """A whole row group with all columns."""

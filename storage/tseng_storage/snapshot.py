@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from tseng_storage import replay
 from tseng_storage.database import Database
 from tseng_storage.errors import Damaged
+from tseng_storage.knowledge import Knowledge
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.replay import TableState
@@ -71,6 +72,10 @@ class Snapshot:
     def version(self) -> int:
         """The Delta Lake version of the segments."""
         return self.table.version
+
+    def cut_by(self, known: Knowledge) -> Knowledge | None:
+        """`known` where it may leave out something of this snapshot, else None."""
+        return None if known.time is None and (known.seq is None or known.seq >= self.upto) else known
 
     def tail_chunk(self, project: str, sensor: str, metric: str) -> Chunk | None:
         """The unflushed points of a series, all versions, sorted by (time, seq); None without any."""

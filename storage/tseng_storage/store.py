@@ -23,11 +23,12 @@ from tseng_storage.compaction import Compaction
 from tseng_storage.creation import open_parts
 from tseng_storage.errors import Damaged, StoreBusy
 from tseng_storage.intake import normalise
+from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.maintenance import Maintenance
 from tseng_storage.observations import Instants, Values
-from tseng_storage.reader import Reader
+from tseng_storage.reader import Reader, Wanted
 from tseng_storage.settings import StoreSettings
 from tseng_storage.snapshot import Snapshot, Snapshots
 from tseng_storage.verify import Report, verify
@@ -121,13 +122,16 @@ class Store:
         end: int | None = None,
         *,
         at: Snapshot | None = None,
+        known: Knowledge = EVERYTHING,
     ) -> tuple[Instants, Values]:
         """Valid points of a series in [start, end] (epoch us): int64 times, ascending and unique, and float64 values.
 
         Values that can be written to are the caller's own; others, and all times, may be cached data. `at`: an earlier
-        snapshot instead of the newest.
+        snapshot instead of the newest. `known`: of each point the last version that was known; where that is a missing
+        value, there is no point.
         """
-        return self._retried(lambda now: self._reader.read(now, project, sensor, metric, start, end), at)
+        wanted = Wanted(project, sensor, metric, start, end, known)
+        return self._retried(lambda now: self._reader.read(now, wanted), at)
 
     def blocks(
         self,
@@ -138,16 +142,18 @@ class Store:
         end: int | None = None,
         *,
         at: Snapshot | None = None,
+        known: Knowledge = EVERYTHING,
     ) -> Iterator[tuple[int, int]]:
         """Windows (epoch us, inclusive), ascending and disjoint, that cover the series' points in [start, end].
 
         Each holds about `settings.block_points` points at most, so that a long series can be read piece by piece.
         """
-        return iter(self._retried(lambda now: list(self._reader.blocks(now, project, sensor, metric, start, end)), at))
+        wanted = Wanted(project, sensor, metric, start, end, known)
+        return iter(self._retried(lambda now: list(self._reader.blocks(now, wanted)), at))
 
-    def metrics_of(self, project: str, sensor: str) -> tuple[str, ...]:
-        """The metrics ever uploaded for the sensor, sorted."""
-        return self.catalog.metrics_of(project, sensor)
+    def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> tuple[str, ...]:
+        """The metrics ever uploaded for the sensor (by what was `known`), sorted."""
+        return self.catalog.metrics_of(project, sensor, known)
 
     def session(
         self, projects: Collection[str] | None = None, *, at: Snapshot | None = None

@@ -1,12 +1,13 @@
 """The tables of catalog and log, in SQL that SQLite and PostgreSQL both speak.
 
 Times are int64 microseconds since 1970 UTC. JSON is kept as text: both databases store it the same way and nobody
-queries inside it here. `prop_history` is append-only: dated configuration reads it, nothing ever rewrites it.
+queries inside it here. `prop_history` is append-only (see `history`); what an entity's row says of props, epochs and
+change follows from it and is there for quick reading.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of these tables; an older store is brought forward when it opens, a newer one refused."""
 
 METADATA = MetaData()
@@ -40,6 +41,8 @@ ENTITY = Table(
     Column("ref_id", String),
     Column("created", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),
+    Column("epochs", Text),
+    Column("change", BigInteger, nullable=False, server_default="0"),
     Index("entity_parent", "project", "kind", "parent"),
 )
 
@@ -64,6 +67,7 @@ SERIES = Table(
     Column("sensor", String, primary_key=True),
     Column("metric", String, primary_key=True),
     Column("seen", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False, server_default="0"),
 )
 
 API_KEY = Table(

@@ -44,6 +44,7 @@ class Tail:
         self._lock = threading.Lock()
         self._uploads: list[tuple[str, Rows]] = []
         self._piles: dict[SeriesKey, _Pile] = {}
+        self._dates: Instants = np.zeros((2, 0), np.int64)
 
     def extend(self, rows: Iterable[LogRow]) -> None:
         """Take in the rows that follow `last`; Damaged when one does not decode."""
@@ -84,6 +85,16 @@ class Tail:
             return chunk
         inside = (chunk.seq > after) & (chunk.seq <= upto)
         return Chunk(chunk.time[inside], chunk.value[inside], chunk.seq[inside]) if inside.any() else None
+
+    def received(self, seq: Instants) -> Instants:
+        """int64, epoch us: when each of these uploads of the tail came in."""
+        with self._lock:
+            if self._dates.shape[1] != len(self._uploads):
+                columns = [(int(rows.seq[0]), int(rows.received[0])) for _, rows in self._uploads]
+                self._dates = np.array(columns, np.int64).T
+            numbers, dates = self._dates
+        at: Instants = dates[np.searchsorted(numbers, seq)]
+        return at
 
     def uploads(self, upto: int, after: int = -1) -> list[tuple[str, Rows]]:
         """(project, rows) of each upload with after < seq <= upto, in order."""

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 from tests.storage.helpers import PROJECT, opened
 
 from tseng_storage.catalog import Catalog
+from tseng_storage.entities import Draft
 from tseng_storage.errors import Exists, NotFound
 from tseng_storage.store import Store
-from tseng_storage.tables import PROP_HISTORY
 
 
 @pytest.fixture
@@ -90,24 +89,28 @@ def test_ids_are_unique_by_project_and_kind(catalog: Catalog) -> None:
         catalog.create_entity("nowhere", "device", "/x", "LOGGER")
 
 
+def test_many_at_once_or_none(catalog: Catalog) -> None:
+    """Entities of several kinds are made together; ids that are taken or come twice are named, and none is made."""
+    made = catalog.create_entities(PROJECT, [Draft("device", "/d", "LOGGER"), Draft("sensor", "/s", "TILT", {"a": 1})])
+    assert [catalog.entity(PROJECT, entity.kind, entity.id) for entity in made] == made
+    assert catalog.create_entities(PROJECT, []) == []
+    drafts = [Draft("sensor", id, "TILT") for id in ("/new", "/twice", "/twice", "/s")] + [Draft("device", "/d", "X")]
+    with pytest.raises(Exists, match=r"sensor '/s', sensor '/twice', device '/d'") as refused:
+        catalog.create_entities(PROJECT, drafts)
+    assert refused.value.seen == ["/s", "/twice", "/d"]
+    assert catalog.entity(PROJECT, "sensor", "/new") is None
+    with pytest.raises(NotFound):
+        catalog.create_entities("nowhere", drafts[:1])
+
+
 def test_properties_merge_and_null_removes(catalog: Catalog) -> None:
-    """Keys given replace, null removes, others stay; the history keeps every state in order."""
+    """Keys given replace, null removes, others stay."""
     catalog.create_entity(PROJECT, "sensor", "/s", "TILT", {"a": 1, "b": 2})
     entity = catalog.update_props(PROJECT, "sensor", "/s", {"b": None, "c": {"d": None}})
     assert entity.props == {"a": 1, "c": {"d": None}}
     assert catalog.entity(PROJECT, "sensor", "/s") == entity
     with pytest.raises(NotFound):
         catalog.update_props(PROJECT, "sensor", "/nobody", {})
-
-
-def test_every_state_of_properties_is_remembered(store: Store) -> None:
-    """The history holds the properties after each change, with ascending dates."""
-    store.catalog.create_entity(PROJECT, "sensor", "/s", "TILT", {"a": 1})
-    store.catalog.update_props(PROJECT, "sensor", "/s", {"a": 2})
-    with store._database.read() as connection:
-        rows = connection.execute(select(PROP_HISTORY.c.props, PROP_HISTORY.c.valid_from)).all()
-    assert [row.props for row in rows] == ['{"a": 1}', '{"a": 2}']
-    assert rows[0].valid_from <= rows[1].valid_from
 
 
 def test_listing_in_pages(catalog: Catalog) -> None:

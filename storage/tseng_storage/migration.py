@@ -1,0 +1,84 @@
+"""Bringing the catalog of an older release forward, when the store opens.
+
+All of it is one transaction of the catalog's database, the new schema number included. A process that dies in it leaves
+the older catalog as it was, and the next one to open the store does it again; two that open it at once wait for each
+other, and the second finds nothing to do.
+
+Schema 1 kept in each row of the history all props of the entity after a change, from the time of recording on, and a
+read used the newest for readings of any date. So the rows become what changed, from the beginning of time on: reads
+answer as before.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+
+from tseng_storage.database import Database
+from tseng_storage.history import ALWAYS, Timeline, apply, in_force, resolved
+from tseng_storage.tables import ENTITY, META, PROP_HISTORY, SCHEMA_VERSION
+
+_SCHEMA = META.c.key == "schema"
+
+_NEW_COLUMNS = (
+    "ALTER TABLE entity ADD COLUMN epochs TEXT",
+    "ALTER TABLE entity ADD COLUMN change BIGINT DEFAULT 0 NOT NULL",
+    "ALTER TABLE series ADD COLUMN seq BIGINT DEFAULT 0 NOT NULL",
+)
+
+
+def migrate(database: Database) -> None:
+    """Bring the catalog to `SCHEMA_VERSION` if it is older."""
+    with database.read() as connection:
+        if _schema(connection) == SCHEMA_VERSION:
+            return
+    with database.write() as connection:
+        if _schema(connection) == 1:
+            _to_second(connection)
+
+
+def _schema(connection: Connection) -> int:
+    return int(connection.execute(select(META.c.value).where(_SCHEMA)).scalar_one())
+
+
+def _to_second(connection: Connection) -> None:
+    for statement in _NEW_COLUMNS:
+        connection.exec_driver_sql(statement)
+    query = select(PROP_HISTORY).order_by(*(PROP_HISTORY.c[name] for name in ("project", "kind", "id", "number")))
+    rows = connection.execute(query).mappings().all()
+    newest = 0
+    for _, group in groupby(rows, lambda row: (row["project"], row["kind"], row["id"])):
+        states = list(group)
+        connection.execute(_AS_CHANGE, list(_changes(states)))
+        connection.execute(_NOTE_LAST, {"last": states[-1]["number"], **_owner(states[-1])})
+        newest = max(newest, states[-1]["number"])
+    connection.execute(insert(META).values(key="config", value=str(newest)))
+    connection.execute(update(META).where(_SCHEMA).values(value=str(SCHEMA_VERSION)))
+
+
+def _changes(states: list[RowMapping]) -> Iterator[dict[str, Any]]:
+    """Of rows that hold all props, in order, what each changed; null where it removed."""
+    times: Timeline = {}
+    for row in states:
+        state = json.loads(row["props"])
+        changed = resolved(times, {**dict.fromkeys(in_force(times)), **state}, ALWAYS).get(ALWAYS, {})
+        apply(times, ALWAYS, changed)
+        yield {"at": row["number"], "changed": json.dumps(changed), "since": ALWAYS}
+
+
+def _owner(row: RowMapping) -> dict[str, str]:
+    return {f"of_{name}": row[name] for name in ("project", "kind", "id")}
+
+
+_AS_CHANGE = (
+    update(PROP_HISTORY)
+    .where(PROP_HISTORY.c.number == bindparam("at"))
+    .values(props=bindparam("changed"), valid_from=bindparam("since"))
+)
+_NOTE_LAST = (
+    update(ENTITY)
+    .where(*(ENTITY.c[name] == bindparam(f"of_{name}") for name in ("project", "kind", "id")))
+    .values(change=bindparam("last"))
+)

@@ -1,0 +1,95 @@
+"""Pieces of one series from segments and from the tail, and how they become one series.
+
+Each piece is sorted by (time, seq) and may hold several versions of a point. Usually pieces follow one another and are
+joined as they are. Only when they overlap are log positions read and versions compared: of equal times the last seq
+wins. A read as of what was known earlier drops the later versions first; the rest is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from tseng_storage.knowledge import Knowledge
+from tseng_storage.observations import Instants, Values
+from tseng_storage.segment_file import SegmentFile
+from tseng_storage.snapshot import Snapshot
+from tseng_storage.tail import Chunk
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Points sorted by (time, seq); `seq` reads their log positions when asked. `nulls`: whether NaN may occur."""
+
+    time: Instants
+    value: Values
+    seq: Callable[[], Instants]
+    nulls: bool
+
+
+def window(time: Instants, start: int | None, end: int | None) -> slice:
+    """The part of ascending times in [start, end]; None is open."""
+    begin = 0 if start is None else int(time.searchsorted(start, "left"))
+    return slice(begin, len(time) if end is None else int(time.searchsorted(end, "right")))
+
+
+def cut(
+    file: SegmentFile, number: int, run: slice, start: int | None, end: int | None, known: Knowledge | None
+) -> Piece:
+    """The part in [start, end] of a series that is `run` of a row group; what was `known` of it, None for all."""
+    time, value = file.values(number)
+    part = window(time[run], start, end)
+    rows = slice(run.start + part.start, run.start + part.stop)
+    piece = Piece(time[rows], value[rows], lambda: file.seq(number)[rows], file.groups[number].nulls > 0)
+    if known is None or file.versions(number).all_known(known):
+        return piece
+    return _known(piece, known, lambda: file.received(number)[rows])
+
+
+def tail_piece(at: Snapshot, chunk: Chunk, start: int | None, end: int | None, known: Knowledge | None) -> Piece:
+    """The part in [start, end] of what the tail has of a series; what was `known` of it, None for all."""
+    part = window(chunk.time, start, end)
+    seq = chunk.seq[part]
+    piece = Piece(chunk.time[part], chunk.value[part], lambda: seq, True)
+    return piece if known is None else _known(piece, known, lambda: at.tail.received(seq))
+
+
+def _known(piece: Piece, known: Knowledge, received: Callable[[], Instants]) -> Piece:
+    seq = piece.seq()
+    covered = np.ones(len(seq), np.bool_) if known.seq is None else seq <= known.seq
+    if known.time is not None:
+        covered &= received() <= known.time
+    if covered.all():
+        return piece
+    kept = seq[covered]
+    return Piece(piece.time[covered], piece.value[covered], lambda: kept, piece.nulls)
+
+
+def join(pieces: list[Piece]) -> tuple[Instants, Values]:
+    """One series of at least one piece, none of them empty: times ascending and unique, NaN where missing."""
+    pieces = sorted(pieces, key=lambda piece: int(piece.time[0])) if len(pieces) > 1 else pieces
+    follow = all(one.time[-1] < other.time[0] for one, other in pairwise(pieces))
+    if follow:
+        one = len(pieces) == 1
+        time = pieces[0].time if one else np.concatenate([piece.time for piece in pieces])
+        value = _shared(pieces[0].value) if one else np.concatenate([piece.value for piece in pieces])
+    else:
+        time = np.concatenate([piece.time for piece in pieces])
+        seq = np.concatenate([piece.seq() for piece in pieces])
+        order = np.lexsort((seq, time))
+        time, value = time[order], np.concatenate([piece.value for piece in pieces])[order]
+    later = time[1:] != time[:-1]
+    if later.all():
+        return time, value
+    keep = np.append(later, True)
+    return time[keep], value[keep]
+
+
+def _shared(values: Values) -> Values:
+    """A view that cannot be written to: the array may be the cache's, and callers may change what they can."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
