@@ -9,6 +9,7 @@ from tseng_units.instants import format_instant
 from tseng_units.nodes import (
     Accumulate,
     Bound,
+    Carry,
     Convert,
     Delta,
     Epochs,
@@ -51,7 +52,7 @@ def _bound(node: Node) -> tuple[Bound, ...]:
             return (node.end, node.tolerance)
         case Paired():
             return (node.partner, node.max_gap)
-        case Raw() | Convert() | Epochs():
+        case Raw() | Convert() | Epochs() | Carry():
             return ()
 
 

@@ -1,24 +1,24 @@
 """Running a plan against a source of raw readings.
 
 A window is asked of the root and each node asks its inputs for as much more as it needs (one dt before, one gap
-around), so the answer over a window is the answer over all time, cut. Zero readings do not depend on the window: each
-is looked up once, from its zero date on and only as far as needed, and kept.
+around), so the answer over a window is the answer over all time, cut. Zero readings, and what a replaced instrument
+carries over, do not depend on the window: each is looked up once, from its date on and only as far as needed, and kept.
 """
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 
 from tseng_units.instants import format_instant
-from tseng_units.nodes import Delta, Node, walk
+from tseng_units.nodes import Carry, Delta, Node, quantity_of, walk
 from tseng_units.plan import Plan
-from tseng_units.run import Block, Floats, Run, Source, Times, Zero
+from tseng_units.run import Block, Floats, Found, Reading, Run, Source, Times
 from tseng_units.search import Search, windows
-from tseng_units.zeros import find_zero
+from tseng_units.zeros import find_carried, find_zero
 
 
 class Execution:
-    """One plan over one source. Cheap to make; the zero readings are what it remembers between windows."""
+    """One plan over one source. Cheap to make; zero readings and the like are what it remembers between windows."""
 
     def __init__(self, plan: Plan, source: Source) -> None:
         """Nothing is read yet."""
@@ -27,15 +27,14 @@ class Execution:
         nodes = list(walk(plan.node))
         uses = Counter(id(child) for node in nodes for child in node.children)
         self._shared = frozenset(key for key, times in uses.items() if times > 1)
-        self._deltas = [node for node in nodes if isinstance(node, Delta)]
-        self._zeros: dict[int, Zero | None] | None = None
+        self._referring = [node for node in nodes if isinstance(node, Delta | Carry)]
 
     def evaluate(self, start: int | None = None, end: int | None = None) -> tuple[Times, Floats]:
         """Times (int64 us) and values (float64, in the plan's unit, finite) with start <= time <= end.
 
         The arrays may be the source's own: read, do not write. Raises NoZeroReading whatever the window.
         """
-        block = self._of(self._found_zeros(), self.plan.node, start, end)
+        block = self._of(self._found, self.plan.node, start, end)
         return block.time, block.value
 
     def blocks(self, start: int | None = None, end: int | None = None) -> Iterator[tuple[int, int]]:
@@ -45,29 +44,57 @@ class Execution:
     @property
     def zeros(self) -> list[dict[str, object]]:
         """The zero readings used: sensor, metric (of the base), time (ISO text), value, unit, count, mode."""
-        found = self._found_zeros()
         return [
             {
                 "sensor": node.sensor,
-                "metric": getattr(node.node, "quantity", None) or getattr(node.node, "metric", node.quantity),
+                "metric": quantity_of(node.node),
                 "time": format_instant(zero.time),
                 "value": zero.value,
                 "unit": node.unit,
                 "count": node.count.value,
                 "mode": node.mode.value,
             }
-            for node in self._deltas
-            if (zero := found[id(node)]) is not None
+            for node in self._referring
+            if isinstance(node, Delta) and (zero := self._found.zeros[id(node)]) is not None
         ]
 
-    def _of(self, zeros: dict[int, Zero | None], node: Node, start: int | None, end: int | None) -> Block:
-        return Run(self.source, zeros, self._shared).of(node, start, end)
+    @property
+    def carried(self) -> list[dict[str, object]]:
+        """The replacements over which values go on: sensor, metric (of the base), time (ISO text), offset, unit.
 
-    def _found_zeros(self) -> dict[int, Zero | None]:
-        """All zero readings, bases before what is made of them."""
-        if self._zeros is None:
-            found: dict[int, Zero | None] = {}
-            for node in self._deltas:
-                found[id(node)] = find_zero(Search(self.source, partial(self._of, found)), node)
-            self._zeros = found
-        return self._zeros
+        `before` and `after` are the two readings, time and value, that the offset is the difference of; None where
+        there is none, and the offset 0.
+        """
+        return [
+            {
+                "sensor": node.sensor,
+                "metric": node.quantity,
+                "time": format_instant(each.time),
+                "offset": each.offset,
+                "unit": node.unit,
+                "before": _told(each.before),
+                "after": _told(each.after),
+            }
+            for node in self._referring
+            if isinstance(node, Carry)
+            for each in self._found.carried[id(node)]
+        ]
+
+    def _of(self, found: Found, node: Node, start: int | None, end: int | None) -> Block:
+        return Run(self.source, found, self._shared).of(node, start, end)
+
+    @cached_property
+    def _found(self) -> Found:
+        """What does not depend on the window, bases before what is made of them."""
+        found = Found()
+        search = Search(self.source, partial(self._of, found))
+        for node in self._referring:
+            if isinstance(node, Delta):
+                found.zeros[id(node)] = find_zero(search, node)
+            else:
+                found.carried[id(node)] = find_carried(search, node)
+        return found
+
+
+def _told(reading: Reading | None) -> dict[str, object] | None:
+    return None if reading is None else {"time": format_instant(reading.time), "value": reading.value}

@@ -27,13 +27,24 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Mask:
+    """A span of time [us, ends inclusive] whose readings do not count: why, and whether sensor or device say so."""
+
+    start: int
+    end: int
+    reason: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
-    """The stored readings of one metric of one sensor."""
+    """The stored readings of one metric of one sensor, those under `masks` left out."""
 
     sensor: str
     metric: str
     unit: str
     dimension: str | None
+    masks: tuple[Mask, ...] = ()
 
     @property
     def children(self) -> tuple["Node", ...]:
@@ -166,6 +177,39 @@ class Convert:
 
 
 @dataclass(frozen=True, slots=True)
+class Replacement:
+    """An instrument put in another's place `at` an instant [us]; `until` the next one was (us, None: it still is)."""
+
+    at: int
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """Readings that go on where an instrument was replaced: the new one's first is made equal to the old one's last."""
+
+    sensor: str
+    quantity: str
+    node: "Node"
+    replacements: tuple[Replacement, ...]
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The series as read."""
+        return (self.node,)
+
+    @property
+    def unit(self) -> str:
+        """That of the series as read."""
+        return self.node.unit
+
+    @property
+    def dimension(self) -> str | None:
+        """That of the series as read."""
+        return self.node.dimension
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """Difference to the zero reading: mean of `count` valid readings from the one on that `zero` [us] and `mode` name.
 
@@ -271,7 +315,7 @@ class Accumulate:
         return self.children[0].dimension
 
 
-Node = Union[Raw, Map, Linear, Epochs, Paired, Convert, Delta, Moving, Rate, Accumulate]  # noqa: UP007 (a forward reference in | fails)
+Node = Union[Raw, Map, Linear, Epochs, Paired, Convert, Carry, Delta, Moving, Rate, Accumulate]  # noqa: UP007 (a forward reference in | fails)
 
 
 def keywords(bound: tuple[Bound, ...]) -> dict[str, object]:
@@ -282,6 +326,13 @@ def keywords(bound: tuple[Bound, ...]) -> dict[str, object]:
 def interval_of(dimension: str | None) -> str | None:
     """Dimension of the differences of a dimension."""
     return INTERVALS.get(dimension, dimension) if dimension is not None else None
+
+
+def quantity_of(node: Node) -> str:
+    """The metric or inner quantity whose series the node is, whatever its unit."""
+    while isinstance(node, Convert | Paired):
+        node = node.node
+    return node.metric if isinstance(node, Raw) else node.quantity
 
 
 def in_unit(node: Node, unit: str) -> Node:

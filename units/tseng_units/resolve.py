@@ -6,15 +6,18 @@ Everything that can fail without looking at data fails here, as METRIC_NOT_AVAIL
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from tseng_units.catalogue import METRICS, RULES, PairedInput, Rule, rule_of
 from tseng_units.errors import MetricNotAvailable
 from tseng_units.formulas.declare import REQUIRED, UNIT_PROPS, Check, Formula, Prop, not_negative, one_of
 from tseng_units.formulas.table import FORMULAS
 from tseng_units.instants import MIN_US, format_instant
+from tseng_units.masks import MASKS, masks_of
 from tseng_units.nodes import (
     Accumulate,
     Bound,
+    Carry,
     Delta,
     Epochs,
     Linear,
@@ -26,13 +29,16 @@ from tseng_units.nodes import (
     Raw,
     in_unit,
     keywords,
+    quantity_of,
     walk,
 )
 from tseng_units.params import Params, end_of_array, instant, number
 from tseng_units.registry import dimension_of
+from tseng_units.replacements import REPLACEMENT, replacements_of
 from tseng_units.sensors import Directory, OfferedMetric, Sensor, offer
 from tseng_units.variants import case_of, decider
 
+T = TypeVar("T")
 BARO_MAX_GAP = 7200.0
 """s between two readings of a paired sensor that are still joined by a line."""
 
@@ -101,7 +107,8 @@ class Resolver:
         raw = _raw(sensor, quantity)
         rule = rule_of(sensor.kind_of_sensor, quantity)
         if raw is not None and (rule is None or quantity in sensor.uploaded):
-            return Raw(sensor.id, quantity, str(raw.stored_unit), raw.dimension)
+            masks = _usable(sensor, quantity, MASKS, lambda: masks_of(sensor, quantity))
+            return Raw(sensor.id, quantity, str(raw.stored_unit), raw.dimension, masks)
         if rule is None:
             raise _not_available(sensor, quantity, f"type {sensor.kind} does not have it", "metric", quantity)
         return self._builders[rule.kind](sensor, quantity, rule)
@@ -203,8 +210,14 @@ class Resolver:
             return Bound("START_DATE", self._params.START_DATE, "", "request")
         return found
 
-    def _delta(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+    def _carried(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        """The base of a difference, going on over the replacements of the sensor."""
         base = self._base(sensor, quantity, rule)
+        replaced = _usable(sensor, quantity, REPLACEMENT, lambda: replacements_of(sensor))
+        return Carry(sensor.id, quantity_of(base), base, replaced) if replaced else base
+
+    def _delta(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        base = self._carried(sensor, quantity, rule)
         if self._params.dt is not None:
             return Moving(sensor.id, quantity, base, Bound("dt", self._params.dt, "", "request"))
         count, mode = (self._bind(sensor, quantity, prop) for prop in (ZERO_COUNT, ZERO_MODE))
@@ -212,7 +225,7 @@ class Resolver:
         return Delta(sensor.id, quantity, base, self._zero(sensor, quantity), count, mode, tolerance)
 
     def _rate(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
-        base = in_unit(self._base(sensor, quantity, rule), "m")
+        base = in_unit(self._carried(sensor, quantity, rule), "m")
         return Rate(sensor.id, quantity, base, Bound("dt", self._params.dt, "", "request"))
 
     def _accumulate(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
@@ -274,10 +287,15 @@ def _stored(sensor: Sensor, name: str) -> tuple[object, str]:
 
 
 def _checked(sensor: Sensor, quantity: str, name: str, value: object, check: Check) -> object:
+    return _usable(sensor, quantity, name, lambda: check(value))
+
+
+def _usable(sensor: Sensor, quantity: str, name: str, read: Callable[[], T]) -> T:
+    """What `read` makes of a prop; its ValueError as MetricNotAvailable."""
     try:
-        return check(value)
+        return read()
     except ValueError as problem:
-        raise _not_available(sensor, quantity, f"prop {name}: {problem}", name, value) from None
+        raise _not_available(sensor, quantity, f"prop {name}: {problem}", name, sensor.prop(name)) from None
 
 
 def _like(sensor: Sensor, quantity: str, node: Node, newest: Node, since: int) -> Node:

@@ -5,8 +5,9 @@ place) or to the source. Floating-point flags tell when a value may have stopped
 looks for what cannot be there.
 """
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from tseng_units.align import common_rows, nearest, same_times, sample
 from tseng_units.instants import MAX_US, MIN_US
-from tseng_units.nodes import Accumulate, Convert, Delta, Epochs, Linear, Map, Moving, Node, Paired, Rate, Raw
+from tseng_units.nodes import Accumulate, Carry, Convert, Delta, Epochs, Linear, Map, Moving, Node, Paired, Rate, Raw
 from tseng_units.registry import conversion
 
 Times = NDArray[np.int64]
@@ -56,6 +57,39 @@ class Zero:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One valid reading."""
+
+    time: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a replacement at `time` adds to later readings: the last one before it less the first one after it.
+
+    0 where one of the two does not exist.
+    """
+
+    time: int
+    before: Reading | None
+    after: Reading | None
+
+    @property
+    def offset(self) -> float:
+        """In the unit of the readings."""
+        return 0.0 if self.before is None or self.after is None else self.before.value - self.after.value
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in the readings before anything is derived, by `id` of the node that needs it."""
+
+    zeros: dict[int, Zero | None] = field(default_factory=dict)
+    carried: dict[int, tuple[Carried, ...]] = field(default_factory=dict)
+
+
 def widened(start: int | None, end: int | None, before: int, after: int) -> tuple[int | None, int | None]:
     return (
         None if start is None else max(start - before, MIN_US),
@@ -66,9 +100,9 @@ def widened(start: int | None, end: int | None, before: int, after: int) -> tupl
 class Run:
     """One evaluation of a tree over a window."""
 
-    def __init__(self, source: Source, zeros: dict[int, Zero | None], shared: frozenset[int]) -> None:
+    def __init__(self, source: Source, found: Found, shared: frozenset[int]) -> None:
         self._source = source
-        self._zeros = zeros
+        self._found = found
         self._shared = shared
         self._kept: dict[tuple[int, int | None, int | None], Block] = {}
         self._suspect = False
@@ -100,14 +134,15 @@ class Run:
     def _computed(self, node: Node, start: int | None, end: int | None) -> Block:
         match node:
             case Raw():
-                time, value = self._source.read(node.sensor, node.metric, start, end)
-                return Block(time, value, value.flags.writeable)
+                return self._raw(node, start, end)
             case Convert():
                 return self._convert(node, start, end)
             case Map():
                 return self._map(node, start, end)
             case Linear():
                 return self._linear(node, start, end)
+            case Carry():
+                return self._carry(node, start, end)
             case Delta():
                 return self._delta(node, start, end)
             case Moving() | Rate():
@@ -118,6 +153,16 @@ class Run:
                 return self._epochs(node, start, end)
             case Paired():
                 raise AssertionError("a paired series has values only at the times of another: it is an input of Map")
+
+    def _raw(self, node: Raw, start: int | None, end: int | None) -> Block:
+        time, value = self._source.read(node.sensor, node.metric, start, end)
+        hidden = [part for mask in node.masks if (part := _rows_within(time, mask.start, mask.end)).start < part.stop]
+        if not hidden:
+            return Block(time, value, value.flags.writeable)
+        shown = np.ones(len(time), dtype=np.bool_)
+        for part in hidden:
+            shown[part] = False
+        return Block(time[shown], value[shown], True)
 
     def _convert(self, node: Convert, start: int | None, end: int | None) -> Block:
         block = self.of(node.node, start, end)
@@ -130,11 +175,22 @@ class Run:
         value = np.subtract(block.value, node.shift, out=block.value if block.owned else None)
         return Block(block.time, np.multiply(value, node.factor, out=value), True)
 
+    def _carry(self, node: Carry, start: int | None, end: int | None) -> Block:
+        block = self.of(node.node, start, end)
+        value, total = block.value if block.owned else block.value.copy(), 0.0
+        carried = self._found.carried[id(node)]
+        for each, next_ in zip(carried, (*(later.time - 1 for later in carried[1:]), MAX_US), strict=True):
+            total += each.offset
+            self._suspect |= not math.isfinite(total)
+            value[_rows_within(block.time, each.time, next_)] += total
+        return Block(block.time, value, True)
+
     def _delta(self, node: Delta, start: int | None, end: int | None) -> Block:
-        zero = self._zeros[id(node)]
+        zero = self._found.zeros[id(node)]
         if zero is None:
             return Block(_NO_TIME, _NO_VALUE, True)
         block = self.of(node.node, start, end)
+        self._suspect |= not math.isfinite(zero.value)
         return Block(block.time, np.subtract(block.value, zero.value, out=block.value if block.owned else None), True)
 
     def _epochs(self, node: Epochs, start: int | None, end: int | None) -> Block:
@@ -185,6 +241,10 @@ class Run:
                 other = Block(other.time, other.value[rows], True)
             total += other.value
         return Block(time, np.multiply(total, node.sign, out=total) if node.sign != 1.0 else total, True)
+
+
+def _rows_within(time: Times, start: int, end: int) -> slice:
+    return slice(int(np.searchsorted(time, start)), int(np.searchsorted(time, end, side="right")))
 
 
 def _matched(times: Times, wanted: Times, tolerance: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

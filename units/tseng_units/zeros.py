@@ -1,11 +1,11 @@
-"""Which reading a difference is taken from."""
+"""Which reading a difference is taken from, and what is carried over where an instrument was replaced."""
 
 import numpy as np
 
 from tseng_units.errors import NoZeroReading
 from tseng_units.instants import format_instant
-from tseng_units.nodes import Delta
-from tseng_units.run import Zero
+from tseng_units.nodes import Carry, Delta
+from tseng_units.run import Carried, Floats, Reading, Times, Zero
 from tseng_units.search import Search
 
 FIRST = "FIRST"
@@ -30,6 +30,26 @@ def find_zero(search: Search, node: Delta) -> Zero | None:
     if found or len(search.first(node.node, None, None)[0]):
         raise _no_zero(node, date, count, found)
     return None
+
+
+def find_carried(search: Search, node: Carry) -> tuple[Carried, ...]:
+    """For each replacement the last reading before it and the first one between it and the next replacement.
+
+    An instrument that never read has nothing to hand on: the next one then takes over from the last that did.
+    """
+    return tuple(
+        Carried(
+            each.at,
+            _reading(search.last(node.node, None, each.at - 1)),
+            _reading(search.first(node.node, each.at, None if each.until is None else each.until - 1)),
+        )
+        for each in node.replacements
+    )
+
+
+def _reading(found: tuple[Times, Floats]) -> Reading | None:
+    time, value = found
+    return Reading(int(time[0]), float(value[0])) if len(time) else None
 
 
 def _no_zero(node: Delta, date: int | None, count: int, found: int) -> NoZeroReading:
