@@ -23,7 +23,7 @@ from tests.units.test_laws import sources as plain_sources
 
 from tseng_units.errors import NoZeroReading
 from tseng_units.evaluate import Execution
-from tseng_units.instants import format_instant
+from tseng_units.instants import format_instant, parse_instant
 from tseng_units.plan import plan
 from tseng_units.sensors import Sensor
 
@@ -139,8 +139,10 @@ def test_masked_readings_are_readings_that_do_not_exist(
 
 
 def _hides(mask: dict[str, str], us: int) -> bool:
-    at = format_instant(us)  # text of one form sorts as the instants do, up to the year 9999
-    return mask.get("start", "0000") <= at <= mask.get("end", "9999")
+    start, end = (
+        parse_instant(mask.get(key, default)) for key, default in (("start", "0001-01-01"), ("end", "9999-12-31"))
+    )
+    return start <= us <= end
 
 
 @LAW
