@@ -31,6 +31,7 @@ OUTCOMES = {
     "INVALID_PARAM": Outcome(400, -32602),
     "MISSING_PARAM": Outcome(400, -32602),
     "INVALID_TIME_RANGE": Outcome(400, -32602),
+    "INVALID_DEFINITION": Outcome(400, -32602),
     "INVALID_REQUEST": Outcome(400, -32602),
     "INVALID_OBSERVATIONS": Outcome(400, -32602),
     "NOT_JSON": Outcome(400, -32700),

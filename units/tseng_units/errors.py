@@ -82,3 +82,9 @@ class MissingParam(UnitsError):
     """A request parameter without which the metric cannot be computed was not given."""
 
     category = "MISSING_PARAM"
+
+
+class InvalidDefinition(UnitsError):
+    """A user's own metric or unit map cannot be taken as it is written."""
+
+    category = "INVALID_DEFINITION"

@@ -134,11 +134,21 @@ def exact_conversion(dimension: str, from_id: str, to_id: str) -> tuple[Fraction
     return one - zero, zero
 
 
-@cache
-def _compiled(dimension: str, from_id: str, to_id: str) -> Affine:
-    scale, offset = exact_conversion(dimension, from_id, to_id)
+def base_powers(dimension: str) -> dict[str, Fraction]:
+    """Exponents of pint's base dimensions (`[length]`) that the dimension's base unit has."""
+    one = _pint().Quantity(Fraction(1), PINT_EXPRESSIONS[dimension, DIMENSIONS[dimension].base])
+    return {str(name): Fraction(power) for name, power in one.dimensionality.items()}
+
+
+def affine(scale: Fraction, offset: Fraction = Fraction(0)) -> Affine:
+    """The conversion with this exact scale and offset, each rounded once."""
     exact_division = not offset and scale.numerator == 1 and scale.denominator == float(scale.denominator)
     return Affine(float(scale), float(offset), float(scale.denominator) if exact_division else 1.0)
+
+
+@cache
+def _compiled(dimension: str, from_id: str, to_id: str) -> Affine:
+    return affine(*exact_conversion(dimension, from_id, to_id))
 
 
 def conversion(dimension: Dimension | str, from_id: str, to_id: str) -> Affine:
