@@ -70,7 +70,8 @@ def assemble(
 ) -> Definition:
     """Put rules to a metric and its formula, and the parameters of its inputs and, with `delta`, of the delta rule."""
     base = BEFORE_ZERO.format(metric.id) if delta else metric.id
-    rules = {base: Rule(base, "formula", tuple((each.metric,) for each in inputs), metric.id, metric.version)}
+    taken = tuple((each.metric,) for each in inputs)
+    rules = {base: Rule(base, "formula", taken, metric.id, version=metric.version)}
     if delta:
         rules[metric.id] = Rule(metric.id, "delta", ((base,),), version=metric.version)
     return Definition(
