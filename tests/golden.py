@@ -1,8 +1,4 @@
-"""The worked cases kept beside the checkout: loading them, comparing answers, and naming those that wait.
-
-A case waits when one of its sensors is of a type that the catalogue does not have yet. The names are written down,
-so that a type that is added takes its cases off the list in the same change, and a case that vanishes is noticed.
-"""
+"""The worked cases kept beside the checkout: loading them and comparing answers."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,78 +6,17 @@ from typing import Any
 
 from tests.reference import ROOT, reference
 
-from tseng_units.catalogue import SENSOR_TYPES
 from tseng_units.instants import format_instant, parse_instant
 
 Case = dict[str, Any]
-KINDS = ("unit", "catalogue", "metric")
-SPECIFIED_TYPES = frozenset(
-    [
-        "TEMPERATURE_SDE",
-        "RUGGED_TROLL_SDE",
-        "THERMISTOR",
-        "RTD_PT100",
-        "BAROMETER",
-        "WATER_LEVEL_ABS",
-        "WATER_LEVEL_VENTED",
-        "VW_PIEZOMETER",
-        "VW_STRAIN_GAUGE",
-        "LOAD_CELL_VW",
-        "LOAD_CELL_BRIDGE",
-        "CRACKMETER_VW",
-        "CRACKMETER_POT",
-        "DISPLACEMENT",
-        "EXTENSOMETER_ROD",
-        "SETTLEMENT_CELL",
-        "TILT_UNIAXIAL",
-        "TILT_BIAXIAL",
-        "IPI_BIAXIAL",
-        "SHAPE_ARRAY",
-        "TILT_BIAXIAL_DGSI",
-        "ACCELEROMETER_3AXIS",
-        "TRIMBLE4D_PRISM",
-        "PRISM_TS",
-        "GNSS",
-        "RAIN_GAUGE",
-        "WEATHER_STATION",
-        "VIBRATION_INSTANTEL",
-        "LOOP_4_20",
-    ]
-)
-"""The sensor types of the specification that are not generic."""
-WAITING = frozenset(
-    [
-        "mpbx-du-a1-default",
-        "mpbx-du-a3-default",
-        "rain-counter-reset",
-        "rain-cum",
-        "rain-cum-dt",
-        "rain-cum-zero",
-        "rain-rate",
-        "rain-tip-size-in",
-        "rain-tips",
-    ]
-)
-"""Cases whose sensor types the catalogue does not have yet."""
-
-
-def load(*kinds: str) -> list[Case]:
-    """All cases of these kinds, in the order of the files; none where there is no reference material."""
-    if not ROOT.is_dir():
-        return []
-    documents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(reference("golden").glob("*.json"))]
-    return [case for document in documents for case in document["cases"] if case["kind"] in kinds]
-
-
-def supported(case: Case) -> bool:
-    """Whether the catalogue has the types of all sensors in the case."""
-    kinds = {sensor["props"].get("INTEGRATION_ID", sensor["type"]) for sensor in case.get("sensors", ())}
-    return not (kinds & SPECIFIED_TYPES) - set(SENSOR_TYPES)
 
 
 def ready(*kinds: str) -> list[Any]:
-    """The supported cases of these kinds; one None where there are none, for `require` to answer to."""
-    return [case for case in load(*kinds) if supported(case)] or [None]
+    """The cases of these kinds in the order of the files; one None without reference material, for `require`."""
+    if not ROOT.is_dir():
+        return [None]
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(reference("golden").glob("*.json"))]
+    return [case for document in documents for case in document["cases"] if case["kind"] in kinds] or [None]
 
 
 def name_of(case: Case | None) -> str:

@@ -55,10 +55,3 @@ def test_catalogue_case(case: Case | None, tmp_path: Path) -> None:
     with Engine.open(tmp_path / "store") as engine:
         _site(engine, case)
         assert {metric.id for metric in engine.metrics(case["sensor"])} == set(case["expect"]["metrics"])
-
-
-def test_the_waiting_cases_are_exactly_those_named() -> None:
-    """A case waits only while its sensor type does; the list shrinks in the change that brings the type."""
-    cases = golden.load(*golden.KINDS)
-    golden.require(cases[0] if cases else None)
-    assert {case["id"] for case in cases if not golden.supported(case)} == golden.WAITING

@@ -1,9 +1,8 @@
-"""Every worked case whose sensor types the catalogue has, at its own tolerance, against a source in memory."""
+"""Every worked case, at its own tolerance, against a source in memory."""
 
 import pytest
 from tests import golden
 from tests.golden import Case
-from tests.reference import reference
 from tests.units.memory import MemoryDirectory, MemorySource
 
 from tseng_units.errors import UnitsError
@@ -80,9 +79,3 @@ def test_metric_case(case: Case | None) -> None:
         return
     times, values = Execution(plan(*arguments, directory), source_of(case)).evaluate(*golden.window(case))
     golden.assert_data(case, times.tolist(), values.tolist())
-
-
-def test_waiting_cases_are_exactly_the_unsupported_ones() -> None:
-    """The list of cases that wait for a sensor type is complete and holds none that could run."""
-    reference("golden")
-    assert {case["id"] for case in golden.load(*golden.KINDS) if not golden.supported(case)} == golden.WAITING

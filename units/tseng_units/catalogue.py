@@ -15,7 +15,19 @@ from tseng_units.registry import DATA
 
 TITLE_SIGN = re.compile(r"^(delta|displacement(?= ([XYZ]|northing|easting|height)$))")
 """What a title shortens to ∆: a difference, and the displacement along an axis."""
-RULE_KINDS = ("delta", "rate", "accumulate", "same", "mean", "choice", "formula")
+RULE_KINDS = (
+    "delta",
+    "rate",
+    "accumulate",
+    "anchor",
+    "increments",
+    "intensity",
+    "sum",
+    "same",
+    "mean",
+    "choice",
+    "formula",
+)
 DYNAMIC = "@"
 """Prefix of a dimension or unit that a prop of the sensor names."""
 

@@ -8,18 +8,23 @@ from tseng_units.catalogue import METRICS, RULES
 from tseng_units.instants import format_instant
 from tseng_units.nodes import (
     Accumulate,
+    Anchored,
     Bound,
     Carry,
     Convert,
     Delta,
     Epochs,
+    Increments,
+    Intensity,
     Linear,
     Map,
     Moving,
+    MovingSum,
     Node,
     Paired,
     Rate,
     Raw,
+    Sum,
     walk,
 )
 from tseng_units.params import PARAMS
@@ -42,17 +47,19 @@ def _value(bound: Bound) -> dict[str, Any]:
 
 def _bound(node: Node) -> tuple[Bound, ...]:
     match node:
-        case Map() | Linear():
+        case Map() | Linear() | Increments():
             return node.bound
         case Delta():
             return (node.zero, node.count, node.mode, *((node.tolerance,) if node.tolerance else ()))
-        case Moving() | Rate():
+        case Moving() | Rate() | MovingSum():
             return (node.dt,)
-        case Accumulate():
+        case Sum():
+            return (node.zero,)
+        case Accumulate() | Anchored():
             return (node.end, node.tolerance)
         case Paired():
             return (node.partner, node.max_gap)
-        case Raw() | Convert() | Epochs() | Carry():
+        case Raw() | Convert() | Epochs() | Carry() | Intensity():
             return ()
 
 
@@ -67,6 +74,9 @@ def _step(node: Node) -> dict[str, Any]:
             return {"step": kind, "sensor": node.sensor, "partner": node.partner.value, "unit": node.unit}
         case Accumulate():
             sensors = {"sensors": list(node.sensors), "sign": node.sign}
+            return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, **sensors, "unit": node.unit}
+        case Anchored():
+            sensors = {"sensors": list(node.sensors)}
             return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, **sensors, "unit": node.unit}
         case Map() | Linear():
             formula = {"formula": node.formula.name}

@@ -7,10 +7,10 @@ carries over, do not depend on the window: each is looked up once, from its date
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import cached_property, partial
 
 from tseng_units.instants import format_instant
 from tseng_units.nodes import Carry, Delta, Node, quantity_of, walk
+from tseng_units.past import History
 from tseng_units.plan import Plan
 from tseng_units.run import Block, Floats, Found, Reading, Run, Source, Times
 from tseng_units.search import Search, windows
@@ -28,13 +28,17 @@ class Execution:
         uses = Counter(id(child) for node in nodes for child in node.children)
         self._shared = frozenset(key for key, times in uses.items() if times > 1)
         self._referring = [node for node in nodes if isinstance(node, Delta | Carry)]
+        self._found = Found()
+        self._searched = False
+        self._history = History(source, self._of)
 
     def evaluate(self, start: int | None = None, end: int | None = None) -> tuple[Times, Floats]:
         """Times (int64 us) and values (float64, in the plan's unit, finite) with start <= time <= end.
 
         The arrays may be the source's own: read, do not write. Raises NoZeroReading whatever the window.
         """
-        block = self._of(self._found, self.plan.node, start, end)
+        self._all_found()
+        block = self._of(self.plan.node, start, end)
         return block.time, block.value
 
     def blocks(self, start: int | None = None, end: int | None = None) -> Iterator[tuple[int, int]]:
@@ -55,7 +59,7 @@ class Execution:
                 "mode": node.mode.value,
             }
             for node in self._referring
-            if isinstance(node, Delta) and (zero := self._found.zeros[id(node)]) is not None
+            if isinstance(node, Delta) and (zero := self._all_found().zeros[id(node)]) is not None
         ]
 
     @property
@@ -77,23 +81,23 @@ class Execution:
             }
             for node in self._referring
             if isinstance(node, Carry)
-            for each in self._found.carried[id(node)]
+            for each in self._all_found().carried[id(node)]
         ]
 
-    def _of(self, found: Found, node: Node, start: int | None, end: int | None) -> Block:
-        return Run(self.source, found, self._shared).of(node, start, end)
+    def _of(self, node: Node, start: int | None, end: int | None) -> Block:
+        return Run(self.source, self._found, self._shared, self._history.of).of(node, start, end)
 
-    @cached_property
-    def _found(self) -> Found:
+    def _all_found(self) -> Found:
         """What does not depend on the window, bases before what is made of them."""
-        found = Found()
-        search = Search(self.source, partial(self._of, found))
-        for node in self._referring:
-            if isinstance(node, Delta):
-                found.zeros[id(node)] = find_zero(search, node)
-            else:
-                found.carried[id(node)] = find_carried(search, node)
-        return found
+        if not self._searched:
+            search, found = Search(self.source, self._of), self._found
+            for node in self._referring:
+                if isinstance(node, Delta):
+                    found.zeros[id(node)] = find_zero(search, node)
+                else:
+                    found.carried[id(node)] = find_carried(search, node)
+            self._searched = True
+        return self._found
 
 
 def _told(reading: Reading | None) -> dict[str, object] | None:

@@ -26,6 +26,45 @@ class Bound:
     origin: str
 
 
+class _OfOne:
+    """A node of one input."""
+
+    __slots__ = ()
+    node: "Node"
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The one input."""
+        return (self.node,)
+
+
+class _LikeItsInput(_OfOne):
+    """A node of one input, in its unit."""
+
+    __slots__ = ()
+
+    @property
+    def unit(self) -> str:
+        """That of the input."""
+        return self.node.unit
+
+    @property
+    def dimension(self) -> str | None:
+        """That of the input."""
+        return self.node.dimension
+
+
+class _Difference(_LikeItsInput):
+    """A node whose values are differences of its input's."""
+
+    __slots__ = ()
+
+    @property
+    def dimension(self) -> str | None:
+        """That of the input's intervals."""
+        return interval_of(self.node.dimension)
+
+
 @dataclass(frozen=True, slots=True)
 class Mask:
     """A span of time [us, ends inclusive] whose readings do not count: why, and whether sensor or device say so."""
@@ -74,7 +113,7 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(_OfOne):
     """A formula of one input that its props make a straight line: (x - shift) * factor, fused with what follows.
 
     `bound` as in Map.
@@ -89,11 +128,6 @@ class Linear:
     factor: float
     unit: str
     dimension: str | None
-
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The one input."""
-        return (self.node,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +163,7 @@ class Epochs:
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class Paired(_LikeItsInput):
     """A series of another sensor (`partner`) at the times of this one: equal, else linear up to max_gap [s]."""
 
     sensor: str
@@ -142,33 +176,13 @@ class Paired:
         """The widest gap bridged, in microseconds."""
         return round(float(str(self.max_gap.value)) * 1e6)
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The series sampled."""
-        return (self.node,)
-
-    @property
-    def unit(self) -> str:
-        """That of the series sampled."""
-        return self.node.unit
-
-    @property
-    def dimension(self) -> str | None:
-        """That of the series sampled."""
-        return self.node.dimension
-
 
 @dataclass(frozen=True, slots=True)
-class Convert:
+class Convert(_OfOne):
     """Values in another unit of the same dimension."""
 
     node: "Node"
     unit: str
-
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The series converted."""
-        return (self.node,)
 
     @property
     def dimension(self) -> str | None:
@@ -185,7 +199,7 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class Carry:
+class Carry(_LikeItsInput):
     """Readings that go on where an instrument was replaced: the new one's first is made equal to the old one's last."""
 
     sensor: str
@@ -193,24 +207,9 @@ class Carry:
     node: "Node"
     replacements: tuple[Replacement, ...]
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The series as read."""
-        return (self.node,)
-
-    @property
-    def unit(self) -> str:
-        """That of the series as read."""
-        return self.node.unit
-
-    @property
-    def dimension(self) -> str | None:
-        """That of the series as read."""
-        return self.node.dimension
-
 
 @dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(_Difference):
     """Difference to the zero reading: mean of `count` valid readings from the one on that `zero` [us] and `mode` name.
 
     Without `zero` that is the first of all; else FIRST at or after it, EXACT at it, or NEAREST within `tolerance` [s].
@@ -229,24 +228,9 @@ class Delta:
         """How far from `zero` the nearest reading may lie, in microseconds."""
         return 0 if self.tolerance is None else round(float(str(self.tolerance.value)) * 1e6)
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The base series."""
-        return (self.node,)
-
-    @property
-    def unit(self) -> str:
-        """That of the base, now of an interval."""
-        return self.node.unit
-
-    @property
-    def dimension(self) -> str | None:
-        """That of the base's intervals."""
-        return interval_of(self.node.dimension)
-
 
 @dataclass(frozen=True, slots=True)
-class Moving:
+class Moving(_Difference):
     """Difference to the reading nearest to one interval `dt` (us) earlier, within a tenth of it."""
 
     sensor: str
@@ -254,24 +238,9 @@ class Moving:
     node: "Node"
     dt: Bound
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The base series."""
-        return (self.node,)
-
-    @property
-    def unit(self) -> str:
-        """That of the base, now of an interval."""
-        return self.node.unit
-
-    @property
-    def dimension(self) -> str | None:
-        """That of the base's intervals."""
-        return interval_of(self.node.dimension)
-
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(_OfOne):
     """As Moving, divided by the time that lies between the two readings [s]; the base is in m, the rate in m_s."""
 
     sensor: str
@@ -280,11 +249,6 @@ class Rate:
     dt: Bound
     unit: str = "m_s"
     dimension: str = "velocity"
-
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The base series."""
-        return (self.node,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +279,80 @@ class Accumulate:
         return self.children[0].dimension
 
 
-Node = Union[Raw, Map, Linear, Epochs, Paired, Convert, Carry, Delta, Moving, Rate, Accumulate]  # noqa: UP007 (a forward reference in | fails)
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """Movement of an anchor towards the collar: of the reference (the deepest anchor) less its own, or its own, minus.
+
+    `children` are the own change and, where the deepest anchor is the fixed end, that one's.
+    """
+
+    sensor: str
+    quantity: str
+    children: tuple["Node", ...]
+    sensors: tuple[str, ...]
+    end: Bound
+    tolerance: Bound
+
+    @property
+    def tolerance_us(self) -> int:
+        """How far from the requested sensor's time the deepest anchor's reading may lie, in microseconds."""
+        return round(float(str(self.tolerance.value)) * 1e6)
+
+    @property
+    def unit(self) -> str:
+        """That of the anchors' changes."""
+        return self.children[0].unit
+
+    @property
+    def dimension(self) -> str | None:
+        """That of the anchors' changes."""
+        return self.children[0].dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Increments(_LikeItsInput):
+    """Steps of a running counter since the reading before; after a reset, which is a drop, the counter itself."""
+
+    sensor: str
+    quantity: str
+    node: "Node"
+    bound: tuple[Bound, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Intensity(_OfOne):
+    """Values divided by the time since the reading before [s]; the input is in m, the intensity in m_s."""
+
+    sensor: str
+    quantity: str
+    node: "Node"
+    unit: str = "m_s"
+    dimension: str = "velocity"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(_LikeItsInput):
+    """Sum of all values after `zero` [us] (None: of all there are), up to each time."""
+
+    sensor: str
+    quantity: str
+    node: "Node"
+    zero: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class MovingSum(_LikeItsInput):
+    """Sum of the values in one interval `dt` [us] up to each time, once there are readings for all of it."""
+
+    sensor: str
+    quantity: str
+    node: "Node"
+    dt: Bound
+
+
+Past = Increments | Intensity | Sum | MovingSum
+"""Nodes whose values depend on readings long before them."""
+Node = Union[Raw, Map, Linear, Epochs, Paired, Convert, Carry, Delta, Moving, Rate, Accumulate, Anchored, Past]  # noqa: UP007 (a forward reference in | fails)
 
 
 def keywords(bound: tuple[Bound, ...]) -> dict[str, object]:

@@ -16,17 +16,22 @@ from tseng_units.instants import MIN_US, format_instant
 from tseng_units.masks import MASKS, masks_of
 from tseng_units.nodes import (
     Accumulate,
+    Anchored,
     Bound,
     Carry,
     Delta,
     Epochs,
+    Increments,
+    Intensity,
     Linear,
     Map,
     Moving,
+    MovingSum,
     Node,
     Paired,
     Rate,
     Raw,
+    Sum,
     in_unit,
     keywords,
     quantity_of,
@@ -82,6 +87,10 @@ class Resolver:
             "delta": self._delta,
             "rate": self._rate,
             "accumulate": self._accumulate,
+            "anchor": self._anchor,
+            "increments": self._increments,
+            "intensity": self._intensity,
+            "sum": self._sum,
             "same": self._same,
             "mean": self._mean,
             "choice": self._by_props,
@@ -229,9 +238,7 @@ class Resolver:
         return Rate(sensor.id, quantity, base, Bound("dt", self._params.dt, "", "request"))
 
     def _accumulate(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
-        if sensor.id not in self._orders:
-            self._orders[sensor.id] = self._order(sensor, quantity)
-        order = self._orders[sensor.id]
+        order = self._ordered(sensor, quantity)
         end = self._bind(sensor, quantity, END)
         own = next(index for index, member in enumerate(order) if member.id == sensor.id)
         chain = order[own:] if end.value == "BOTTOM" else order[own::-1]
@@ -245,6 +252,30 @@ class Resolver:
             end=end,
             tolerance=self._bind(sensor, quantity, SCAN_TOLERANCE),
         )
+
+    def _anchor(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        end = self._bind(sensor, quantity, END)
+        chain = [sensor, self._ordered(sensor, quantity)[-1]] if end.value == "BOTTOM" else [sensor]
+        children = tuple(self._base(member, quantity, rule) for member in chain)
+        sensors, tolerance = tuple(member.id for member in chain), self._bind(sensor, quantity, SCAN_TOLERANCE)
+        return Anchored(sensor.id, quantity, children, sensors, end, tolerance)
+
+    def _increments(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        return Increments(sensor.id, quantity, self._base(sensor, quantity, rule))
+
+    def _intensity(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        return Intensity(sensor.id, quantity, in_unit(self._base(sensor, quantity, rule), "m"))
+
+    def _sum(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
+        base = self._base(sensor, quantity, rule)
+        if self._params.dt is not None:
+            return MovingSum(sensor.id, quantity, base, Bound("dt", self._params.dt, "", "request"))
+        return Sum(sensor.id, quantity, base, self._zero(sensor, quantity))
+
+    def _ordered(self, sensor: Sensor, quantity: str) -> Sequence[Sensor]:
+        if sensor.id not in self._orders:
+            self._orders[sensor.id] = self._order(sensor, quantity)
+        return self._orders[sensor.id]
 
     def _order(self, sensor: Sensor, quantity: str) -> Sequence[Sensor]:
         """The sensor and its mates, top first."""
@@ -276,7 +307,7 @@ def _uploaded(sensor: Sensor, node: Node) -> bool:
 
 def _noted(node: Node, choice: Bound) -> Node:
     """The node, telling which prop chose it where it does not tell already."""
-    if choice.value is None or not isinstance(node, Map | Linear) or choice in node.bound:
+    if choice.value is None or not isinstance(node, Map | Linear | Increments) or choice in node.bound:
         return node
     return replace(node, bound=(*node.bound, choice))
 

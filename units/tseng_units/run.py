@@ -6,7 +6,7 @@ looks for what cannot be there.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +15,26 @@ from numpy.typing import NDArray
 
 from tseng_units.align import common_rows, nearest, same_times, sample
 from tseng_units.instants import MAX_US, MIN_US
-from tseng_units.nodes import Accumulate, Carry, Convert, Delta, Epochs, Linear, Map, Moving, Node, Paired, Rate, Raw
+from tseng_units.nodes import (
+    Accumulate,
+    Anchored,
+    Carry,
+    Convert,
+    Delta,
+    Epochs,
+    Increments,
+    Intensity,
+    Linear,
+    Map,
+    Moving,
+    MovingSum,
+    Node,
+    Paired,
+    Past,
+    Rate,
+    Raw,
+    Sum,
+)
 from tseng_units.registry import conversion
 
 Times = NDArray[np.int64]
@@ -47,6 +66,10 @@ class Block:
     time: Times
     value: Floats
     owned: bool
+
+
+Evaluate = Callable[[Node, int | None, int | None], Block]
+"""A node's series over a window [us]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +123,17 @@ def widened(start: int | None, end: int | None, before: int, after: int) -> tupl
 class Run:
     """One evaluation of a tree over a window."""
 
-    def __init__(self, source: Source, found: Found, shared: frozenset[int]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        found: Found,
+        shared: frozenset[int],
+        past: Callable[[Past, Evaluate, int | None, int | None], Block],
+    ) -> None:
         self._source = source
         self._found = found
         self._shared = shared
+        self._past = past
         self._kept: dict[tuple[int, int | None, int | None], Block] = {}
         self._suspect = False
 
@@ -149,8 +179,12 @@ class Run:
                 return self._moving(node, start, end)
             case Accumulate():
                 return self._accumulate(node, start, end)
+            case Anchored():
+                return self._anchored(node, start, end)
             case Epochs():
                 return self._epochs(node, start, end)
+            case Increments() | Intensity() | Sum() | MovingSum():
+                return self._past(node, self.of, start, end)
             case Paired():
                 raise AssertionError("a paired series has values only at the times of another: it is an input of Map")
 
@@ -241,6 +275,14 @@ class Run:
                 other = Block(other.time, other.value[rows], True)
             total += other.value
         return Block(time, np.multiply(total, node.sign, out=total) if node.sign != 1.0 else total, True)
+
+    def _anchored(self, node: Anchored, start: int | None, end: int | None) -> Block:
+        own = self.of(node.children[0], start, end)
+        if len(node.children) == 1:
+            return Block(own.time, 0.0 - own.value, True)
+        deepest = self.of(node.children[1], *widened(start, end, node.tolerance_us, node.tolerance_us))
+        rows, near = _matched(deepest.time, own.time, node.tolerance_us)
+        return Block(own.time[near], deepest.value[rows] - own.value[near], True)
 
 
 def _rows_within(time: Times, start: int, end: int) -> slice:

@@ -1,17 +1,16 @@
 """Single readings of a node's series, found block by block: what a zero is taken from, whatever window is asked for."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from tseng_units.nodes import Epochs, Node, Raw
-from tseng_units.run import Block, Floats, Source, Times, widened
+from tseng_units.run import Evaluate, Floats, Source, Times, widened
 
 PROBES = (600_000_000, 86_400_000_000)
 """Microseconds: a reading is looked for within ten minutes, then a day, before whole blocks are read."""
 
 Window = tuple[int, int]
-Evaluate = Callable[[Node, int | None, int | None], Block]
 
 
 def windows(source: Source, node: Node, start: int | None, end: int | None) -> Iterator[Window]:

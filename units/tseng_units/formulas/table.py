@@ -9,6 +9,7 @@ from tseng_units.formulas import (
     directions,
     geodesy,
     loop,
+    rain,
     strain,
     survey,
     temperature,
@@ -18,7 +19,20 @@ from tseng_units.formulas import (
 )
 from tseng_units.formulas.declare import Formula, formulas_of
 
-MODULES = (temperature, atmosphere, calibration, water, tilt, directions, survey, geodesy, strain, vibration, loop)
+MODULES = (
+    temperature,
+    atmosphere,
+    calibration,
+    water,
+    tilt,
+    directions,
+    survey,
+    geodesy,
+    strain,
+    vibration,
+    loop,
+    rain,
+)
 
 FORMULAS: Mapping[str, Formula] = MappingProxyType(
     {name: made for module in MODULES for name, made in formulas_of(module.__name__).items()}

@@ -1,0 +1,116 @@
+"""Values that depend on readings long before them: running counters, sums since a date, moving sums, intensities.
+
+A window is answered as if all time had been computed and then cut, yet little is read twice. What one execution keeps
+between its windows is small: for a sum since a date its total after every window that was asked for, so that the next
+block goes on from there; for a moving sum the time of the first reading. A sum adds one reading after the other from
+its date on, so its bits do not depend on where blocks begin. A moving sum adds the readings that it covers and no
+others: the difference of two long sums would leave rounding where no rain fell. The reading before a window is looked
+for backwards, in ten minutes, then a day, then block by block.
+"""
+
+from bisect import bisect_right
+
+import numpy as np
+
+from tseng_units.instants import MIN_US
+from tseng_units.nodes import Increments, Intensity, MovingSum, Node, Past, Sum
+from tseng_units.run import Block, Evaluate, Floats, Source, Times, widened
+from tseng_units.search import Search, windows
+
+EARLIEST = MIN_US - 1
+"""us, a time before every reading."""
+
+
+class History:
+    """What one execution knows of the readings before its windows; `evaluate` computes a node over any window."""
+
+    def __init__(self, source: Source, evaluate: Evaluate) -> None:
+        """Nothing is read yet."""
+        self._source = source
+        self._evaluate = evaluate
+        self._search = Search(source, evaluate)
+        self._totals: dict[int, tuple[list[int], list[float]]] = {}
+        self._first: dict[int, int | None] = {}
+
+    def of(self, node: Past, inner: Evaluate, start: int | None, end: int | None) -> Block:
+        """The node's series over the window [us]; `inner` evaluates its child within the run that asks."""
+        match node:
+            case Increments() | Intensity():
+                time, value = self._with_the_one_before(node.node, inner, start, end)
+                change = _increments(value) if isinstance(node, Increments) else value[1:] / (np.diff(time) / 1e6)
+                return Block(time[1:], change, True)
+            case Sum():
+                return self._sum(node, inner, start, end)
+            case MovingSum():
+                return self._moving_sum(node, inner, start, end)
+
+    def _with_the_one_before(
+        self, node: Node, inner: Evaluate, start: int | None, end: int | None
+    ) -> tuple[Times, Floats]:
+        """The series over the window and in front of it the last reading before, where there is one."""
+        block = inner(node, start, end)
+        if start is None or not len(block.time):
+            return block.time, block.value
+        time, value = self._search.last(node, None, start - 1)
+        return np.concatenate([time, block.time]), np.concatenate([value, block.value])
+
+    def _sum(self, node: Sum, inner: Evaluate, start: int | None, end: int | None) -> Block:
+        since = EARLIEST if node.zero.value is None else int(str(node.zero.value))
+        begin = since + 1 if start is None else max(start, since + 1)
+        block = inner(node.node, begin, end)
+        if not len(block.time):
+            return block
+        value = _added(self._total(node, since, begin - 1), block.value)
+        self._remember(node, int(block.time[-1]), float(value[-1]))
+        return Block(block.time, value, True)
+
+    def _total(self, node: Sum, since: int, until: int) -> float:
+        """Sum of all readings after `since`, up to and including `until` [us]."""
+        times, totals = self._totals.setdefault(id(node), ([since], [0.0]))
+        known = bisect_right(times, until) - 1
+        total = totals[known]
+        for window in windows(self._source, node.node, times[known] + 1, until):
+            block = self._evaluate(node.node, *window)
+            if len(block.time):
+                total = float(_added(total, block.value)[-1])
+                self._remember(node, int(block.time[-1]), total)
+        return total
+
+    def _remember(self, node: Sum, time: int, total: float) -> None:
+        times, totals = self._totals[id(node)]
+        at = bisect_right(times, time)
+        if times[at - 1] < time:
+            times.insert(at, time)
+            totals.insert(at, total)
+
+    def _moving_sum(self, node: MovingSum, inner: Evaluate, start: int | None, end: int | None) -> Block:
+        dt = int(str(node.dt.value))
+        block = inner(node.node, *widened(start, end, dt, 0))
+        begin = self._covered_from(node.node, dt)
+        first = int(np.searchsorted(block.time, begin if start is None else max(start, begin)))
+        time = block.time[first:]
+        if not len(time):
+            return Block(time, block.value[first:], False)
+        bounds = np.empty(2 * len(time), dtype=np.intp)
+        bounds[::2] = np.searchsorted(block.time, time - dt, side="right")
+        bounds[1::2] = np.arange(first + 1, len(block.time) + 1)
+        return Block(time, np.add.reduceat(np.append(block.value, 0.0), bounds)[::2], True)
+
+    def _covered_from(self, node: Node, dt: int) -> int:
+        """The first time [us] before which one `dt` is covered by readings."""
+        if id(node) not in self._first:
+            time, _ = self._search.first(node, None, None)
+            self._first[id(node)] = int(time[0]) if len(time) else None
+        found = self._first[id(node)]
+        return MIN_US if found is None else found + dt
+
+
+def _increments(count: Floats) -> Floats:
+    """Steps of a running counter; a drop is a reset, after which the counter itself is the step."""
+    step = np.diff(count)
+    return np.where(step < 0, count[1:], step)
+
+
+def _added(total: float, values: Floats) -> Floats:
+    """Running total after each of the values, one added after the other."""
+    return np.cumsum(np.concatenate([[total], values]))[1:]
