@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from tseng_units.catalogue import METRICS, RULES
+from tseng_units.definitions import Definition
 from tseng_units.instants import format_instant
 from tseng_units.nodes import (
     Accumulate,
@@ -102,7 +103,9 @@ def _chain(node: Node) -> list[str]:
     return [unit for unit, _ in groupby(reversed(units))]
 
 
-def _metric(metric: str) -> dict[str, object]:
+def _metric(metric: str, own: Definition | None) -> dict[str, object]:
+    if own is not None:
+        return {"id": metric, "version": own.metric.version, "definedBy": own.origin, "definition": dict(own.body)}
     known = METRICS.get(metric)
     version = known.version if known else 1
     return {"id": metric, "version": max(version, RULES[metric].version if metric in RULES else 1)}
@@ -111,9 +114,10 @@ def _metric(metric: str) -> dict[str, object]:
 def describe(plan: Plan) -> dict[str, object]:
     """JSON-able description of a plan.
 
-    Keys: metric {id, version}, sensor, type, unit; parameters {id: value, unit, from} as they hold for this sensor;
-    props [{sensor, name, value, unit, from}] that were used, defaults included; inputs [{sensor, metric, unit}];
-    formulas [{id, equation, source}]; units (the chain from stored to asked); steps, inputs before what uses them.
+    Keys: metric {id, version; definedBy and definition where the catalogue does not have it}, sensor, type, unit;
+    parameters {id: value, unit, from} as they hold for this sensor; props [{sensor, name, value, unit, from}] that were
+    used, defaults included; inputs [{sensor, metric, unit}]; formulas [{id, equation, source}]; units (the chain from
+    stored to asked); steps, inputs before what uses them.
     """
     nodes = list(walk(plan.node))
     used = [(node.sensor, bound) for node in nodes if not isinstance(node, Convert) for bound in _bound(node)]
@@ -121,7 +125,7 @@ def describe(plan: Plan) -> dict[str, object]:
     props = {(owner, bound.name): _value(bound) for owner, bound in used if bound.origin != "request"}
     raws = [node for node in nodes if isinstance(node, Raw)]
     return {
-        "metric": _metric(plan.metric),
+        "metric": _metric(plan.metric, plan.definition),
         "sensor": plan.sensor,
         "type": plan.type,
         "unit": plan.unit,

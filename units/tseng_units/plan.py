@@ -6,23 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tseng_units.catalogue import METRICS
+from tseng_units.definitions import Definition
 from tseng_units.errors import IncompatibleUnit, MetricNotAvailable, MissingParam, UnknownMetric, UnknownUnit
 from tseng_units.nodes import Node, in_unit
 from tseng_units.params import Params, parse_params
 from tseng_units.registry import DIMENSIONS, dimension_of, require_unit
 from tseng_units.resolve import Resolver
-from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metrics, offer
+from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metrics, lacking, metric_of, offer
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to read and how to derive and convert it; `node` is the root of the tree, in the asked unit."""
+    """What to read and how to derive and convert it; `node` is the root of the tree, in the asked unit.
+
+    `definition` is that of a metric that is not the catalogue's.
+    """
 
     sensor: str
     type: str
     metric: str
     unit: str
     node: Node
+    definition: Definition | None = None
 
     def describe(self) -> dict[str, object]:
         """The plan as JSON-able data: where every number of the answer comes from."""
@@ -40,10 +45,12 @@ def offered_metric(sensor: Sensor, metric: str) -> OfferedMetric:
         return sensor.raw[metric]
     derived = derived_metrics(sensor)
     if metric in derived:
-        return offer(sensor, METRICS[metric], raw=False)
+        return offer(sensor, metric_of(sensor, metric), raw=False)
     allowed = (*sensor.raw, *derived)
-    if metric in METRICS:
+    if metric in METRICS or metric in sensor.definitions:
         problem = f"metric {metric!r} is not available for sensor {sensor.id!r} of type {sensor.kind}"
+        if metric in sensor.definitions:
+            problem += f": {lacking(sensor, sensor.definitions[metric])}"
         raise MetricNotAvailable(problem, field="metric", seen=metric, allowed=allowed)
     raise UnknownMetric(f"no metric has the id {metric!r}", field="metric", seen=metric, allowed=allowed)
 
@@ -82,4 +89,5 @@ def plan(
     check_mandatory(offered, parsed)
     node = Resolver(parsed, directory).node(sensor, metric)
     root = node if offered.dimension is None else in_unit(node, unit)
-    return Plan(sensor.id, sensor.kind, metric, unit, root)
+    definition = None if offered.raw or metric in sensor.uploaded else sensor.own.get(metric)
+    return Plan(sensor.id, sensor.kind, metric, unit, root, definition)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from tseng_units.catalogue import METRICS, RULES, PairedInput, Rule, rule_of
+from tseng_units.catalogue import RULES, PairedInput, Rule
 from tseng_units.errors import MetricNotAvailable
 from tseng_units.formulas.declare import REQUIRED, UNIT_PROPS, Check, Formula, Prop, not_negative, one_of
 from tseng_units.formulas.table import FORMULAS
@@ -40,7 +40,7 @@ from tseng_units.nodes import (
 from tseng_units.params import Params, end_of_array, instant, number
 from tseng_units.registry import dimension_of
 from tseng_units.replacements import REPLACEMENT, replacements_of
-from tseng_units.sensors import Directory, OfferedMetric, Sensor, offer
+from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metrics, metric_of, offer, rule_for
 from tseng_units.variants import case_of, decider
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ class Resolver:
 
     def _build(self, sensor: Sensor, quantity: str) -> Node:
         raw = _raw(sensor, quantity)
-        rule = rule_of(sensor.kind_of_sensor, quantity)
+        rule = rule_for(sensor, quantity)
         if raw is not None and (rule is None or quantity in sensor.uploaded):
             masks = _usable(sensor, quantity, MASKS, lambda: masks_of(sensor, quantity))
             return Raw(sensor.id, quantity, str(raw.stored_unit), raw.dimension, masks)
@@ -137,8 +137,7 @@ class Resolver:
     def _input(self, sensor: Sensor, quantity: str, names: tuple[str, ...] | PairedInput, now: Sensor) -> Node:
         if isinstance(names, PairedInput):
             return self._paired(now, quantity, names)
-        type_ = sensor.kind_of_sensor
-        has = (name for name in names if _raw(sensor, name) is not None or rule_of(type_, name) is not None)
+        has = (name for name in names if _raw(sensor, name) is not None or rule_for(sensor, name) is not None)
         return self.node(sensor, next(has, names[-1]))
 
     def _base(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
@@ -185,7 +184,8 @@ class Resolver:
     def _map(self, sensor: Sensor, quantity: str, rule: Rule, now: Sensor) -> Node:
         """A formula over the sensor's quantities with the props of `now`, the sensor as it was in one period."""
         inputs = [self._input(sensor, quantity, names, now) for names in rule.inputs]
-        return self._made_of(sensor, quantity, FORMULAS[rule.formula], inputs, now)
+        own = sensor.own.get(rule.id)
+        return self._made_of(sensor, quantity, own.formula if own else FORMULAS[rule.formula], inputs, now)
 
     def _made_of(self, sensor: Sensor, quantity: str, formula: Formula, inputs: Sequence[Node], now: Sensor) -> Node:
         bound = tuple(self._bind(now, quantity, prop) for prop in formula.props)
@@ -295,8 +295,8 @@ class Resolver:
 
 def _raw(sensor: Sensor, quantity: str) -> OfferedMetric | None:
     found = sensor.raw.get(quantity)
-    if found is None and quantity in sensor.uploaded and quantity in sensor.kind_of_sensor.derived:
-        return offer(sensor, METRICS[quantity], raw=True)
+    if found is None and quantity in sensor.uploaded and quantity in derived_metrics(sensor):
+        return offer(sensor, metric_of(sensor, quantity), raw=True)
     return found
 
 

@@ -2,10 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 
-from tseng_units.catalogue import DYNAMIC, METRICS, SENSOR_TYPES, MetricDef, SensorType, base_of, sensor_type
+from tseng_units.catalogue import (
+    DYNAMIC,
+    METRICS,
+    SENSOR_TYPES,
+    MetricDef,
+    Rule,
+    SensorType,
+    base_of,
+    rule_of,
+    sensor_type,
+)
+from tseng_units.definitions import Definition, Input
 from tseng_units.params import Params
 from tseng_units.registry import DIMENSIONS, Unit, dimension_of
 
@@ -28,7 +39,7 @@ class Sensor:
     """A sensor with its props, its device's props and the metrics for which it has data.
 
     `props` and `device_props` are the values in force now; `epochs` and `device_epochs` hold those props alone that
-    changed at a date.
+    changed at a date. `definitions` are the metrics that its project and plugins define, by id.
     """
 
     id: str
@@ -39,6 +50,7 @@ class Sensor:
     uploaded: tuple[str, ...] = ()
     epochs: Epochs = field(default_factory=dict)
     device_epochs: Epochs = field(default_factory=dict)
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -60,6 +72,12 @@ class Sensor:
         for offered in _generic(self):
             first.setdefault(offered.id, offered)
         return first
+
+    @cached_property
+    def own(self) -> Mapping[str, Definition]:
+        """The definitions that the sensor has, by each quantity that they compute; a raw metric of the same id wins."""
+        mine = (each for each in self.definitions.values() if each.id not in self.raw and lacking(self, each) is None)
+        return {quantity: each for each in mine for quantity in each.rules}
 
     @cached_property
     def changes(self) -> tuple[int, ...]:
@@ -150,7 +168,7 @@ def offer(sensor: Sensor, metric: MetricDef, *, raw: bool) -> OfferedMetric:
     return _offer(metric, *_by_prop(sensor, metric), raw)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _offer(metric: MetricDef, dimension: str | None, unit: str, raw: bool) -> OfferedMetric:
     return OfferedMetric(
         id=metric.id,
@@ -222,10 +240,38 @@ def raw_metrics(sensor: Sensor) -> list[OfferedMetric]:
 
 
 def derived_metrics(sensor: Sensor) -> tuple[str, ...]:
-    """Ids of the metrics that the sensor's type derives, whether or not its props resolve.
+    """Ids of the metrics that the sensor's type derives and of its own ones, whether or not its props resolve."""
+    return (*_of_type(sensor), *(id_ for id_ in sensor.definitions if id_ in sensor.own))
 
-    A generic sensor derives simple deltas alone, of bases whose meaning and unit the catalogue knows.
-    """
+
+def metric_of(sensor: Sensor, metric: str) -> MetricDef:
+    """The definition of a metric, of the catalogue or the sensor's own; KeyError where it is neither."""
+    return METRICS[metric] if metric in METRICS else sensor.own[metric].metric
+
+
+def rule_for(sensor: Sensor, quantity: str) -> Rule | None:
+    """The rule by which the sensor computes the quantity, or None where it can only be raw."""
+    own = sensor.own.get(quantity)
+    return own.rules[quantity] if own else rule_of(sensor.kind_of_sensor, quantity)
+
+
+def lacking(sensor: Sensor, definition: Definition) -> str | None:
+    """What keeps a defined metric from the sensor, in words: its type, or an input; None where it has the metric."""
+    if definition.types is not None and sensor.kind not in definition.types:
+        return f"it is defined for {', '.join(definition.types) or 'no type'}"
+    missing = next((each for each in definition.inputs if _dimension(sensor, each) != each.dimension), None)
+    return None if missing is None else f"it needs {missing.metric} [{missing.dimension}]"
+
+
+def _dimension(sensor: Sensor, wanted: Input) -> str | None:
+    """Dimension of a metric that the sensor has without its own ones."""
+    if wanted.metric in sensor.raw:
+        return sensor.raw[wanted.metric].dimension
+    return _by_prop(sensor, METRICS[wanted.metric])[0] if wanted.metric in _of_type(sensor) else None
+
+
+def _of_type(sensor: Sensor) -> tuple[str, ...]:
+    """What the type derives; a generic one simple deltas alone, of bases whose meaning and unit the catalogue knows."""
     type_ = sensor.kind_of_sensor
     derived = (id_ for id_ in type_.derived if id_ not in sensor.raw)
     if not type_.generic:
@@ -239,9 +285,10 @@ def metrics(sensor: Sensor, directory: Directory) -> list[OfferedMetric]:
     from tseng_units.resolve import Resolver  # resolving needs the raw metrics above
 
     with_dt, without = Resolver(Params(dt=1_000_000), directory), Resolver(Params(), directory)
+    derived = (metric_of(sensor, id_) for id_ in derived_metrics(sensor))
     found = [
-        offer(sensor, METRICS[id_], raw=False)
-        for id_ in derived_metrics(sensor)
-        if (with_dt if METRICS[id_].mandatory else without).resolves(sensor, id_)
+        offer(sensor, metric, raw=False)
+        for metric in derived
+        if (with_dt if metric.mandatory else without).resolves(sensor, metric.id)
     ]
     return raw_metrics(sensor) + found
