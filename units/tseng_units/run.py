@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tseng_units.align import common_rows, nearest, same_times, sample
+from tseng_units.chain import Chain, applied, converted, less, line, raised
 from tseng_units.instants import MAX_US, MIN_US
 from tseng_units.nodes import (
     Accumulate,
@@ -41,6 +42,8 @@ Times = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _NO_TIME: Times = np.empty(0, dtype=np.int64)
 _NO_VALUE: Floats = np.empty(0, dtype=np.float64)
+Steps = Map | Linear | Convert | Carry | Delta
+"""Nodes that change their inputs value by value: they are chained, and done together."""
 TOLERANCE = 10
 """A reading counts as one dt earlier when it is off by at most dt divided by this."""
 
@@ -154,7 +157,7 @@ class Run:
     def _settled(self, node: Node, start: int | None, end: int | None) -> Block:
         with np.errstate(over="call", invalid="call", divide="call", call=self._flag):
             block = self._computed(node, start, end)
-        if self._suspect or isinstance(node, Map):
+        if self._suspect:
             self._suspect = False
             valid = np.isfinite(block.value)
             if not valid.all():
@@ -165,16 +168,8 @@ class Run:
         match node:
             case Raw():
                 return self._raw(node, start, end)
-            case Convert():
-                return self._convert(node, start, end)
-            case Map():
-                return self._map(node, start, end)
-            case Linear():
-                return self._linear(node, start, end)
-            case Carry():
-                return self._carry(node, start, end)
-            case Delta():
-                return self._delta(node, start, end)
+            case Map() | Linear() | Convert() | Carry() | Delta():
+                return self._whole(self._chain(node, start, end))
             case Moving() | Rate():
                 return self._moving(node, start, end)
             case Accumulate():
@@ -198,34 +193,45 @@ class Run:
             shown[part] = False
         return Block(time[shown], value[shown], True)
 
-    def _convert(self, node: Convert, start: int | None, end: int | None) -> Block:
-        block = self.of(node.node, start, end)
-        assert node.dimension is not None
-        affine = conversion(node.dimension, node.node.unit, node.unit)
-        return Block(block.time, affine.apply(block.value, block.value if block.owned else None), True)
+    def _whole(self, chain: Chain) -> Block:
+        value, owned, finite = chain.whole()
+        self._suspect |= not finite
+        return Block(chain.time, value, owned)
 
-    def _linear(self, node: Linear, start: int | None, end: int | None) -> Block:
-        block = self.of(node.node, start, end)
-        value = np.subtract(block.value, node.shift, out=block.value if block.owned else None)
-        return Block(block.time, np.multiply(value, node.factor, out=value), True)
+    def _input(self, node: Node, start: int | None, end: int | None) -> Chain:
+        """A node as the beginning of what is made of it: the steps still to be done, unless others need it too."""
+        if isinstance(node, Steps) and id(node) not in self._shared:
+            return self._chain(node, start, end)
+        block = self.of(node, start, end)
+        return Chain(block.time, block.value, block.owned)
 
-    def _carry(self, node: Carry, start: int | None, end: int | None) -> Block:
-        block = self.of(node.node, start, end)
-        value, total = block.value if block.owned else block.value.copy(), 0.0
-        carried = self._found.carried[id(node)]
+    def _chain(self, node: Steps, start: int | None, end: int | None) -> Chain:
+        if isinstance(node, Map):
+            return self._map(node, start, end)
+        chain = self._input(node.node, start, end)
+        match node:
+            case Convert():
+                assert node.dimension is not None
+                chain.steps.append(converted(conversion(node.dimension, node.node.unit, node.unit)))
+            case Linear():
+                chain.steps.append(line(node.shift, node.factor))
+            case Carry():
+                self._carry(node, chain)
+            case Delta():
+                zero = self._found.zeros[id(node)]
+                if zero is None:
+                    return Chain(_NO_TIME, _NO_VALUE, True)
+                chain.steps.append(less(zero.value))
+                chain.suspect |= not math.isfinite(zero.value)
+        return chain
+
+    def _carry(self, node: Carry, chain: Chain) -> None:
+        carried, offsets, total = self._found.carried[id(node)], [], 0.0
         for each, next_ in zip(carried, (*(later.time - 1 for later in carried[1:]), MAX_US), strict=True):
             total += each.offset
-            self._suspect |= not math.isfinite(total)
-            value[_rows_within(block.time, each.time, next_)] += total
-        return Block(block.time, value, True)
-
-    def _delta(self, node: Delta, start: int | None, end: int | None) -> Block:
-        zero = self._found.zeros[id(node)]
-        if zero is None:
-            return Block(_NO_TIME, _NO_VALUE, True)
-        block = self.of(node.node, start, end)
-        self._suspect |= not math.isfinite(zero.value)
-        return Block(block.time, np.subtract(block.value, zero.value, out=block.value if block.owned else None), True)
+            offsets.append((_rows_within(chain.time, each.time, next_), total))
+            chain.suspect |= not math.isfinite(total)
+        chain.steps.append(raised(offsets))
 
     def _epochs(self, node: Epochs, start: int | None, end: int | None) -> Block:
         parts = [self.of(child, first, last) for child, first, last in node.periods(start, end)]
@@ -249,12 +255,13 @@ class Run:
             change /= (time - block.time[rows]) / 1e6
         return Block(time, change, True)
 
-    def _map(self, node: Map, start: int | None, end: int | None) -> Block:
+    def _map(self, node: Map, start: int | None, end: int | None) -> Chain:
         plain = [self.of(child, start, end) for child in node.children if not isinstance(child, Paired)]
         time, rows = common_rows([block.time for block in plain])
         columns = iter([b.value if r is None else b.value[r] for b, r in zip(plain, rows, strict=True)])
         arrays = [self._sampled(c, time) if isinstance(c, Paired) else next(columns) for c in node.children]
-        return Block(time, node.formula.function(*arrays, **node.keywords), True)
+        owned = plain[0].owned or rows[0] is not None
+        return Chain(time, arrays[0], owned, True, [applied(node.formula.function, arrays, node.keywords)])
 
     def _sampled(self, node: Paired, time: Times) -> Floats:
         if not len(time):
@@ -263,18 +270,19 @@ class Run:
         return sample(block.time, block.value, time, node.gap_us)
 
     def _accumulate(self, node: Accumulate, start: int | None, end: int | None) -> Block:
-        own, *others = [
-            self.of(child, *(widened(start, end, node.tolerance_us, node.tolerance_us) if index else (start, end)))
-            for index, child in enumerate(node.children)
-        ]
-        time, total = own.time, own.value if own.owned else own.value.copy()
-        for other in others:
-            if not same_times(time, other.time):
-                rows, near = _matched(other.time, time, node.tolerance_us)
-                time, total = time[near], total[near]
-                other = Block(other.time, other.value[rows], True)
-            total += other.value
-        return Block(time, np.multiply(total, node.sign, out=total) if node.sign != 1.0 else total, True)
+        own, *others = node.children
+        block = self._whole(self._input(own, start, end))
+        total = Block(block.time, block.value if block.owned else block.value.copy(), True)
+        window = widened(start, end, node.tolerance_us, node.tolerance_us)
+        for other in others if len(total.time) else ():
+            # among several readings near enough only a valid one may be taken; at one time there is but one
+            valid = self.of(other, *window) if node.tolerance_us else None
+            chain = Chain(valid.time, valid.value, valid.owned) if valid else self._input(other, *window)
+            total = _plus(total, chain, node.tolerance_us)
+        if node.sign != 1.0:
+            np.multiply(total.value, node.sign, out=total.value)
+        self._suspect = True  # what a segment misses the sum misses: it alone is looked at
+        return total
 
     def _anchored(self, node: Anchored, start: int | None, end: int | None) -> Block:
         own = self.of(node.children[0], start, end)
@@ -283,6 +291,16 @@ class Run:
         deepest = self.of(node.children[1], *widened(start, end, node.tolerance_us, node.tolerance_us))
         rows, near = _matched(deepest.time, own.time, node.tolerance_us)
         return Block(own.time[near], deepest.value[rows] - own.value[near], True)
+
+
+def _plus(total: Block, segment: Chain, tolerance: int) -> Block:
+    """The sum so far and one more segment, at the times at which that has a reading too; `total` is used up."""
+    if same_times(total.time, segment.time):
+        segment.add_to(total.value)
+        return total
+    rows, near = _matched(segment.time, total.time, tolerance)
+    value, _, _ = segment.whole()
+    return Block(total.time[near], total.value[near] + value[rows], True)
 
 
 def _rows_within(time: Times, start: int, end: int) -> slice:

@@ -1,0 +1,120 @@
+"""Steps that change every value by itself, done in one pass over the values, a cacheful at a time.
+
+Eight megabytes that are subtracted from, multiplied and added to in turn go through the memory three times; done in
+chunks they go through it once. Each step is one numpy operation per value, whatever the chunk, so the bits are those of
+whole arrays. What a step does to a value that is not finite leaves it so: it is enough to look at the end.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tseng_units.registry import Affine
+
+Times = NDArray[np.int64]
+Floats = NDArray[np.float64]
+CHUNK = 16_384
+"""Values of a chunk: 128 KiB, so that a chunk, its result and a temporary fit into a core's own cache."""
+
+Step = Callable[[Floats, Floats, slice], None]
+"""Takes values (n,), where to write the results (n,), maybe the values themselves, and which rows these are."""
+
+
+@dataclass(slots=True)
+class Chain:
+    """A series whose values are still to be computed: each of `steps` after the other on `value`.
+
+    `owned` says that `value` may be changed in place; `suspect` that results may turn out not to be finite although
+    no floating-point flag tells.
+    """
+
+    time: Times
+    value: Floats
+    owned: bool
+    suspect: bool = False
+    steps: list[Step] = field(default_factory=list)
+
+    def into(self, out: Floats, rows: slice) -> None:
+        """Compute the values of some rows, at most CHUNK."""
+        values = self.value[rows]
+        for step in self.steps:
+            step(values, out, rows)
+            values = out
+        if values is not out:
+            out[...] = values
+
+    def whole(self) -> tuple[Floats, bool, bool]:
+        """All values, whether they are the caller's to change, and whether all are finite as far as no flag tells."""
+        if not self.steps:
+            return self.value, self.owned, True
+        result, finite = self.value if self.owned else np.empty(len(self.time)), True
+        for rows in chunks(len(result)):
+            self.into(result[rows], rows)
+            if self.suspect and finite:
+                finite = bool(np.isfinite(result[rows]).all())
+        return result, True, finite
+
+    def add_to(self, total: Floats) -> None:
+        """Add all values to as many others, in place."""
+        scratch = np.empty(min(len(total), CHUNK))
+        for rows in chunks(len(total)):
+            part = scratch[: rows.stop - rows.start]
+            self.into(part, rows)
+            total[rows] += part
+
+
+def chunks(length: int) -> Iterator[slice]:
+    """Rows in portions of CHUNK."""
+    for first in range(0, length, CHUNK):
+        yield slice(first, min(first + CHUNK, length))
+
+
+def converted(affine: Affine) -> Step:
+    """Another unit."""
+
+    def step(values: Floats, out: Floats, rows: slice) -> None:
+        affine.apply(values, out)
+
+    return step
+
+
+def line(shift: float, factor: float) -> Step:
+    """(x - shift) * factor."""
+
+    def step(values: Floats, out: Floats, rows: slice) -> None:
+        np.subtract(values, shift, out=out)
+        np.multiply(out, factor, out=out)
+
+    return step
+
+
+def less(zero: float) -> Step:
+    """X - zero."""
+
+    def step(values: Floats, out: Floats, rows: slice) -> None:
+        np.subtract(values, zero, out=out)
+
+    return step
+
+
+def applied(function: Callable[..., Floats], columns: Sequence[Floats], keywords: dict[str, object]) -> Step:
+    """A formula of several columns, of the same length as the series."""
+
+    def step(values: Floats, out: Floats, rows: slice) -> None:
+        out[...] = function(*(column[rows] for column in columns), **keywords)
+
+    return step
+
+
+def raised(offsets: Sequence[tuple[slice, float]]) -> Step:
+    """X + offset, an offset for each of some spans of rows."""
+
+    def step(values: Floats, out: Floats, rows: slice) -> None:
+        if values is not out:
+            out[...] = values
+        for span, offset in offsets:
+            out[max(span.start - rows.start, 0) : max(span.stop - rows.start, 0)] += offset
+
+    return step
