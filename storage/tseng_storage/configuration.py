@@ -89,21 +89,15 @@ class Configuration:
                 raise NotFound(f"there is no {kind} {id!r}", "id", id)
             return _updated(connection, entity_of(row), props, valid_from)
 
-    def put_definition(self, project: str, kind: Definition, id: str, body: Mapping[str, Any]) -> Entity:
-        """Define `id`, or define it anew: its props are those of `body` and no others. An empty body takes it away.
+    def put_definitions(self, project: str, kind: Definition, bodies: Mapping[str, Mapping[str, Any]]) -> list[Entity]:
+        """Define each id, or define it anew, in one transaction: its props are those of its body and `version`.
 
-        NotFound without such a project.
+        The version counts the definitions that an id has had; what is so already keeps its own. An empty body takes a
+        definition away. NotFound without such a project.
         """
         with self._base.change() as connection:
             _require_project(connection, project)
-            row = connection.execute(one(project, kind, id)).mappings().first()
-            if row is None:
-                entity = _made(project, Draft(kind, id, kind), now_us(), _newest(connection) + 1)
-                connection.execute(insert(ENTITY).values(row_of(entity)))
-                _remember(connection, [(entity, ALWAYS, {})], entity.created)
-            else:
-                entity = entity_of(row)
-            return _updated(connection, entity, {**dict.fromkeys(entity.props), **body}, None)
+            return [_defined(connection, project, kind, id, body) for id, body in bodies.items()]
 
     # -- asking
 
@@ -158,7 +152,7 @@ class Configuration:
         return self._base.cached(key, lambda connection: tuple(_as_known(connection, found, known)))
 
     def definitions(self, project: str, kind: Definition, known: Knowledge = EVERYTHING) -> tuple[Entity, ...]:
-        """All definitions of one kind that hold (as of what was `known`), by their ids; the body is `props`.
+        """All definitions of one kind that hold (as of what was `known`), by their ids; `props` are body and version.
 
         Cached until the catalog changes.
         """
@@ -222,6 +216,30 @@ def _made(project: str, draft: Draft, now: int, number: int) -> Entity:
         project, draft.kind, draft.id, draft.type, draft.parent, props, dict(draft.custom_props),
         draft.observation_type, draft.ref_id, now, now, change=number,
     )  # fmt: skip
+
+
+def _defined(connection: Connection, project: str, kind: Definition, id: str, body: Mapping[str, Any]) -> Entity:
+    row = connection.execute(one(project, kind, id)).mappings().first()
+    if row is None:
+        entity = _made(project, Draft(kind, id, kind), now_us(), _newest(connection) + 1)
+        connection.execute(insert(ENTITY).values(row_of(entity)))
+        _remember(connection, [(entity, ALWAYS, {})], entity.created)
+    else:
+        entity = entity_of(row)
+    if body and _same(body, {name: value for name, value in entity.props.items() if name != "version"}):
+        return entity
+    version = {"version": 1 + _last_version(connection, entity)} if body else {}
+    return _updated(connection, entity, {**dict.fromkeys(entity.props), **body, **version}, None)
+
+
+def _last_version(connection: Connection, entity: Entity) -> int:
+    changes = dict(_histories(connection, entity.project, entity.kind, [entity.id], EVERYTHING))[entity.id]
+    return max((change.props.get("version") or 0 for change in changes), default=0)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    # As text: in Python 1, 1.0 and True are equal.
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _updated(connection: Connection, old: Entity, props: Mapping[str, Any], valid_from: int | None) -> Entity:

@@ -139,25 +139,40 @@ def test_as_of_an_earlier_change(store: Store) -> None:
 def test_definitions(store: Store) -> None:
     """A definition is replaced as a whole or taken away, known by then or not, and is none of the listed kinds."""
     catalog = store.catalog
-    catalog.put_definition(PROJECT, "metric", "settlement", {"formula": "dz", "unit": "m"})
-    catalog.put_definition(PROJECT, "metric", "another", {"formula": "x"})
-    catalog.put_definition(PROJECT, "metric", "settlement", {"formula": "-dz"})
-    catalog.put_definition(PROJECT, "metric", "another", {})
+    catalog.put_definitions(
+        PROJECT, "metric", {"settlement": {"formula": "dz", "unit": "m"}, "another": {"formula": "x"}}
+    )
+    catalog.put_definitions(PROJECT, "metric", {"settlement": {"formula": "-dz"}})
+    catalog.put_definitions(PROJECT, "metric", {"another": {}})
     last = catalog.config()
-    assert {one.id: one.props for one in catalog.definitions(PROJECT, "metric")} == {"settlement": {"formula": "-dz"}}
+    now = {one.id: one.props for one in catalog.definitions(PROJECT, "metric")}
+    assert now == {"settlement": {"formula": "-dz", "version": 2}}
     bodies = [{one.id: one.props for one in catalog.definitions(PROJECT, "metric", Knowledge(config=config))}
               for config in range(last + 1)]  # fmt: skip
-    first, second = {"formula": "dz", "unit": "m"}, {"formula": "x"}
+    first, second = {"formula": "dz", "unit": "m", "version": 1}, {"formula": "x", "version": 1}
+    third = {"formula": "-dz", "version": 2}
     assert [body for number, body in enumerate(bodies) if body != bodies[number - 1]] == [
         {}, {"settlement": first}, {"another": second, "settlement": first},
-        {"another": second, "settlement": {"formula": "-dz"}}, {"settlement": {"formula": "-dz"}},
+        {"another": second, "settlement": third}, {"settlement": third},
     ]  # fmt: skip
     assert catalog.definitions(PROJECT, "unit") == ()
     assert [one.id for one in catalog.entities(PROJECT, "sensor")] == ["/s"]
-    catalog.put_definition(PROJECT, "metric", "another", second)
-    assert [one.id for one in catalog.definitions(PROJECT, "metric")] == ["another", "settlement"]
     with pytest.raises(NotFound):
-        catalog.put_definition("nowhere", "metric", "x", second)
+        catalog.put_definitions("nowhere", "metric", {"x": second})
+
+
+def test_versions_of_a_definition(store: Store) -> None:
+    """They count on after a definition was taken away; what is defined as it is already changes nothing."""
+    catalog = store.catalog
+    bodies: list[dict[str, object]] = [{"a": 1}, {"a": 1}, {"a": 1.0}, {}, {}, {"a": 1.0}, {"b": {"c": None}}]
+    versions = []
+    for body in bodies:
+        before = catalog.config()
+        (entity,) = catalog.put_definitions(PROJECT, "metric", {"m": body})
+        versions.append((entity.props.get("version"), catalog.config() > before))
+    assert versions == [
+        (1, True), (1, False), (2, True), (None, True), (None, False), (3, True), (4, True)
+    ]  # fmt: skip
 
 
 names, values = st.sampled_from(["a", "b"]), st.sampled_from([None, 0, 1, "x"])
