@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tseng_units.errors import InvalidParam
-from tseng_units.nodes import interval_of
-from tseng_units.registry import DIMENSIONS, conversion
+from tseng_units.registry import DIMENSIONS, conversion, interval_of
 from tseng_units.sensors import OfferedMetric
 from tseng_units.windows import Rows, Times, Window
 

@@ -16,8 +16,7 @@ from tseng_units.errors import InvalidDefinition
 from tseng_units.expression import Name, compile_expression
 from tseng_units.formulas.declare import REQUIRED, Formula, Prop
 from tseng_units.functions import FUNCTIONS
-from tseng_units.nodes import interval_of
-from tseng_units.registry import DIMENSIONS, dimension_of, known_units
+from tseng_units.registry import DIMENSIONS, dimension_of, interval_of, known_units
 from tseng_units.terms import Column, Expression, Given, Number
 
 _LONGEST_TEXT = 200

@@ -13,8 +13,16 @@ from functools import cache
 from types import MappingProxyType
 
 from tseng_units.errors import InvalidDefinition
-from tseng_units.nodes import INTERVALS
-from tseng_units.registry import DIMENSIONS, Affine, affine, base_powers, dimension_of, exact_conversion, known_units
+from tseng_units.registry import (
+    DIMENSIONS,
+    INTERVALS,
+    Affine,
+    affine,
+    base_powers,
+    dimension_of,
+    exact_conversion,
+    known_units,
+)
 
 PLAIN = frozenset({"strain", "angle", "gradient", "voltage_ratio", "ratio", "count"})
 """Dimensions whose base unit is the number one in arithmetic."""

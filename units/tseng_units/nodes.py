@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from typing import Union
 
 from tseng_units.formulas.declare import Formula
-from tseng_units.registry import DIMENSIONS
-
-INTERVALS = {"temperature": "temperature_delta"}
-"""Dimensions whose differences are another dimension with the same unit ids."""
+from tseng_units.registry import DIMENSIONS, interval_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,11 +355,6 @@ Node = Union[Raw, Map, Linear, Epochs, Paired, Convert, Carry, Delta, Moving, Ra
 def keywords(bound: tuple[Bound, ...]) -> dict[str, object]:
     """Values by the names that functions give them."""
     return {each.name.lower(): each.value for each in bound}
-
-
-def interval_of(dimension: str | None) -> str | None:
-    """Dimension of the differences of a dimension."""
-    return INTERVALS.get(dimension, dimension) if dimension is not None else None
 
 
 def quantity_of(node: Node) -> str:

@@ -93,6 +93,15 @@ DIMENSIONS, PINT_EXPRESSIONS = _load()
 """Dimensions by name, in the order in which ids are searched; and (dimension, id) to pint's expression."""
 
 
+INTERVALS = {"temperature": "temperature_delta"}
+"""Dimensions whose differences are another dimension with the same unit ids."""
+
+
+def interval_of(dimension: str | None) -> str | None:
+    """Dimension of the differences of a dimension."""
+    return INTERVALS.get(dimension, dimension) if dimension is not None else None
+
+
 @cache
 def _pint() -> "pint.UnitRegistry[Any]":
     import pint  # 0.2 s: only when a first conversion is compiled

@@ -4,7 +4,7 @@ order.
 Everything that can fail without looking at data fails here, as METRIC_NOT_AVAILABLE naming the prop.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -188,9 +188,9 @@ class Resolver:
         return self._made_of(sensor, quantity, own.formula if own else FORMULAS[rule.formula], inputs, now)
 
     def _made_of(self, sensor: Sensor, quantity: str, formula: Formula, inputs: Sequence[Node], now: Sensor) -> Node:
-        bound = tuple(self._bind(now, quantity, prop) for prop in formula.props)
         named = {name: self._bind(now, quantity, UNIT_PROPS[name]) for name in formula.unit_props}
         units = {name: str(each.value) for name, each in named.items()}
+        bound = tuple(_named_unit(self._bind(now, quantity, prop), units) for prop in formula.props)
         wanted = (units.get(unit, unit) for unit in formula.inputs * (len(inputs) if formula.variadic else 1))
         children = tuple(_fitted(node, unit) for node, unit in zip(inputs, wanted, strict=True))
         unit, dimension = formula.unit, formula.dimension
@@ -303,6 +303,12 @@ def _raw(sensor: Sensor, quantity: str) -> OfferedMetric | None:
 def _uploaded(sensor: Sensor, node: Node) -> bool:
     """Whether the sensor has a column for one of the raw metrics that the node is made of."""
     return any(each.metric in sensor.uploaded for each in walk(node) if isinstance(each, Raw))
+
+
+def _named_unit(bound: Bound, units: Mapping[str, str]) -> Bound:
+    """The value with the unit that a prop names in place of the prop's name: kPa/digit for CAL_UNIT/digit."""
+    name, *per = bound.unit.split("/", 1)
+    return replace(bound, unit="/".join([units[name], *per])) if name in units else bound
 
 
 def _noted(node: Node, choice: Bound) -> Node:

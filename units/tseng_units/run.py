@@ -179,7 +179,9 @@ class Run:
             case Epochs():
                 return self._epochs(node, start, end)
             case Increments() | Intensity() | Sum() | MovingSum():
-                return self._past(node, self.of, start, end)
+                block = self._past(node, self.of, start, end)
+                self._suspect |= isinstance(node, Sum)  # it may go on from an infinite total without a flag
+                return block
             case Paired():
                 raise AssertionError("a paired series has values only at the times of another: it is an input of Map")
 

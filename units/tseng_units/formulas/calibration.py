@@ -8,10 +8,10 @@ import numpy as np
 
 from tseng_units.formulas.declare import Floats, Prop, formula, linear, one_of
 
-G = Prop("G", "CAL_UNIT")
+G = Prop("G", "CAL_UNIT/digit")
 R0 = Prop("R0", "digit")
-A = Prop("A", "CAL_UNIT")
-B = Prop("B", "CAL_UNIT")
+A = Prop("A", "CAL_UNIT/digit2")
+B = Prop("B", "CAL_UNIT/digit")
 T0 = Prop("T0", "C")
 FORWARD, BACKWARD = "R1-R0", "R0-R1"
 
@@ -53,7 +53,7 @@ def bridge_reading(*, scale: float = 1.0) -> tuple[float, float]:
 def linear_calibration(*, g: float, r0: float, cal_form: str = FORWARD) -> tuple[float, float]:
     """Linear calibration: y = G (R - R0), with CAL_FORM R0-R1: y = G (R0 - R).
 
-    values: R, float64 array [digit]. g: G, per digit [CAL_UNIT]. r0: R0, the zero reading [digit].
+    values: R, float64 array [digit]. g: G [CAL_UNIT/digit]. r0: R0, the zero reading [digit].
     cal_form: which way the sheet writes the difference.
     Returns y [CAL_UNIT].
     Source: Geokon 4500 manual, appendix C; Solinst 401 assembly manual, appendix (R0-R1).
@@ -69,7 +69,7 @@ def _quadratic(reading: Floats, a: float, b: float, c: float) -> Floats:
 def polynomial_calibration(reading: Floats, *, a: float, b: float, c: float) -> Floats:
     """Polynomial calibration: y = A R^2 + B R + C.
 
-    reading: R, float64 array [digit]. a: A, per square digit, b: B, per digit, c: C, all giving y [CAL_UNIT].
+    reading: R, float64 array [digit]. a: A [CAL_UNIT/digit2]. b: B [CAL_UNIT/digit]. c: C [CAL_UNIT].
     Returns y [CAL_UNIT].
     Source: Geokon 4500 manual, appendix C.
     """
@@ -80,7 +80,7 @@ def polynomial_calibration(reading: Floats, *, a: float, b: float, c: float) -> 
 def polynomial_from_field_zero(reading: Floats, *, a: float, b: float, r0: float) -> Floats:
     """Polynomial calibration with a field zero: y = A R^2 + B R + C, C = -(A R0^2 + B R0).
 
-    reading: R, float64 array [digit]. a: A, per square digit, b: B, per digit, giving y [CAL_UNIT].
+    reading: R, float64 array [digit]. a: A [CAL_UNIT/digit2]. b: B [CAL_UNIT/digit].
     r0: R0, the reading at which y is zero [digit].
     Returns y [CAL_UNIT].
     Source: Geokon 4500 manual, appendix C.
@@ -88,11 +88,11 @@ def polynomial_from_field_zero(reading: Floats, *, a: float, b: float, r0: float
     return _quadratic(reading, a, b, -(a * r0 + b) * r0)
 
 
-@linear("C", unit="CAL_UNIT", props=(Prop("K", "CAL_UNIT"), T0))
+@linear("C", unit="CAL_UNIT", props=(Prop("K", "CAL_UNIT/C"), T0))
 def thermal_term(*, k: float, t0: float) -> tuple[float, float]:
     """Temperature term of a calibration: K (T - T0).
 
-    values: T, float64 array [C]. k: K, per degree [CAL_UNIT]. t0: T0, temperature of the zero reading [C].
+    values: T, float64 array [C]. k: K [CAL_UNIT/C]. t0: T0, temperature of the zero reading [C].
     Returns the term [CAL_UNIT].
     Source: Geokon 4500 manual, section 6.2.
     """
@@ -106,7 +106,7 @@ def thermal_term_of_reading(
     """Temperature term that depends on the reading: K (T - T0), K = (R TEMP_M + TEMP_B) G.
 
     reading: R, float64 array [digit]. temperature: T [C]. temp_m: TEMP_M [1/C]. temp_b: TEMP_B [digit/C].
-    g: G, per digit [CAL_UNIT]. t0: T0, temperature of the zero reading [C].
+    g: G [CAL_UNIT/digit]. t0: T0, temperature of the zero reading [C].
     Returns the term [CAL_UNIT].
     Source: Geokon 4420 manual, section 5.2.
     """

@@ -61,7 +61,7 @@ def local_east(lat: Floats, lon: Floats, h_ell: Floats, *, ref_lat: float, ref_l
     lat, lon: float64 arrays [deg]; a latitude beyond 90: missing. h_ell: ellipsoidal height [m].
     ref_lat, ref_lon: lat0, lon0 [deg]. ref_h: ellipsoidal height of the reference point [m].
     Returns easting [m].
-    Source: IOGP guidance note 7-2, sections 4.1.1 and 4.1.3.
+    Source: IOGP guidance note 7-2, EPSG methods 9602 and 9837.
     """
     axis, turn, _, _ = _vertical_plane(lat, lon, h_ell, ref_lat, ref_lon, ref_h)
     return _on_the_globe(axis * np.sin(turn), lat)
@@ -74,7 +74,7 @@ def local_north(lat: Floats, lon: Floats, h_ell: Floats, *, ref_lat: float, ref_
     lat, lon: float64 arrays [deg]; a latitude beyond 90: missing. h_ell: ellipsoidal height [m].
     ref_lat, ref_lon: lat0, lon0 [deg]. ref_h: ellipsoidal height of the reference point [m].
     Returns northing [m].
-    Source: IOGP guidance note 7-2, sections 4.1.1 and 4.1.3.
+    Source: IOGP guidance note 7-2, EPSG methods 9602 and 9837.
     """
     _, _, polewards, outwards = _vertical_plane(lat, lon, h_ell, ref_lat, ref_lon, ref_h)
     at = np.radians(ref_lat)
@@ -88,7 +88,7 @@ def local_up(lat: Floats, lon: Floats, h_ell: Floats, *, ref_lat: float, ref_lon
     lat, lon: float64 arrays [deg]; a latitude beyond 90: missing. h_ell: ellipsoidal height [m].
     ref_lat, ref_lon: lat0, lon0 [deg]. ref_h: ellipsoidal height of the reference point [m].
     Returns height [m].
-    Source: IOGP guidance note 7-2, sections 4.1.1 and 4.1.3.
+    Source: IOGP guidance note 7-2, EPSG methods 9602 and 9837.
     """
     _, _, polewards, outwards = _vertical_plane(lat, lon, h_ell, ref_lat, ref_lon, ref_h)
     at = np.radians(ref_lat)

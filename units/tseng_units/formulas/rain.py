@@ -9,6 +9,6 @@ def rain_of_tips(*, tip_size: float = 0.2) -> tuple[float, float]:
 
     values: tips, float64 array [count]. tip_size: rain that tips the bucket [mm].
     Returns rainfall [mm].
-    Source: WMO-No. 8 (2018) volume I, chapter 6.5.
+    Source: WMO-No. 8 (2018) volume I, chapter 6, tipping-bucket gauges.
     """
     return 0.0, tip_size

@@ -14,7 +14,7 @@ def wire_strain(*, gauge_factor: float, batch_factor: float = 1.0) -> tuple[floa
     values: R, float64 array [digit]. gauge_factor: of the gauge's type [ustrain/digit].
     batch_factor: of the production batch, a plain number.
     Returns strain [ustrain].
-    Source: Geokon 4000 manual, section 4; 4911 manual, section 4.1.
+    Source: Geokon 4000 and 4200 manuals, data reduction; 4911 manual, section 4.1.
     """
     return 0.0, gauge_factor * batch_factor
 
@@ -25,7 +25,7 @@ def actual_strain(strain: Floats, temperature: Floats, *, alpha_wire: float = ST
 
     strain: of the wire, float64 array [ustrain]. temperature: T [C]. alpha_wire: thermal expansion [ppm/C].
     Returns strain [ustrain]; only its changes mean something.
-    Source: Geokon 4000 manual, section 4.4.
+    Source: Geokon 4000 and 4200 manuals, temperature corrections.
     """
     return strain + alpha_wire * temperature
 
@@ -37,7 +37,7 @@ def load_strain(strain: Floats, temperature: Floats, *, alpha_wire: float = STEE
     strain: of the wire, float64 array [ustrain]. temperature: T [C].
     alpha_wire, alpha_struct: thermal expansion of wire and structure [ppm/C].
     Returns strain [ustrain]; only its changes mean something.
-    Source: Geokon 4000 manual, section 4.4; 4200 manual, section 4.3.
+    Source: Geokon 4000 and 4200 manuals, temperature corrections.
     """
     return strain + (alpha_wire - alpha_struct) * temperature
 

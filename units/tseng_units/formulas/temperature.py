@@ -61,7 +61,7 @@ def platinum_temperature(resistance: Floats, *, rtd_r0: float = 100.0) -> Floats
 
     resistance: R, float64 array [Ohm]; outside -200 to 850 C: missing. rtd_r0: resistance at 0 C [Ohm].
     Returns T [C].
-    Source: IEC 60751 (2008), section 4.2: a 3.9083e-3, b -5.775e-7, c -4.183e-12.
+    Source: IEC 60751 (2008): a 3.9083e-3, b -5.775e-7, c -4.183e-12.
     """
     low, high = _ratio(np.array(RTD_RANGE))
     ratio = resistance / rtd_r0

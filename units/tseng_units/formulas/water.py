@@ -73,9 +73,9 @@ def cell_elevation(settlement: Floats, *, elevation: float, res_offset: float = 
     """Elevation of a settlement cell calibrated as a length: ELEVATION + RES_OFFSET + y.
 
     settlement: y as calibrated, up positive, float64 array [m]. elevation: of the cell at installation [m].
-    res_offset: change of the reservoir's level since [m].
+    res_offset: rise of the reservoir since [m].
     Returns elevation [m].
-    Source: Geokon 4600 manual, section 4.
+    Source: definition; the calibration sheet of the cell gives y.
     """
     return (elevation + res_offset) + settlement
 
@@ -92,9 +92,9 @@ def cell_elevation_of_pressure(
     """Elevation of a settlement cell calibrated as a pressure: ELEVATION + RES_OFFSET - y/(rho g).
 
     pressure: y as calibrated, rises as the cell settles, float64 array [Pa]. elevation: of the cell at
-    installation [m]. res_offset: change of the reservoir's level since [m].
+    installation [m]. res_offset: rise of the reservoir since [m].
     fluid_density: rho [kg/m3]. local_g: g [m/s2].
     Returns elevation [m].
-    Source: hydrostatics; Geokon 4600 manual, section 4.
+    Source: hydrostatics: a cell below its reservoir, liquid between them.
     """
     return (elevation + res_offset) - pressure / (fluid_density * local_g)
