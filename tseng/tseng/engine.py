@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import pyarrow as pa
 
+from tseng import definitions as own
 from tseng import reads, uploads
 from tseng.access import Keys, find_project
+from tseng.definitions import Listed
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
 from tseng.reads import Options, Request
@@ -174,6 +176,28 @@ class Engine:
         """
         view = self._view(project)
         return metrics(view.known(sensor), view)
+
+    def define_metrics(self, definitions: Mapping[str, Any], *, project: str | None = None) -> list[Listed]:
+        """Define metrics of the project's own, `{id: definition}` (see `docs/own-metrics.md`); all of them or none.
+
+        An id that is defined already is defined anew, with the next version; as it is already, it stays as it is.
+
+        Raises:
+            tseng_units.errors.InvalidDefinition: one cannot be taken; the text names the term, and what it needed.
+        """
+        return own.put(self.store.catalog, self.project(project).id, definitions)
+
+    def metrics_defined(self, *, project: str | None = None) -> list[Listed]:
+        """The metrics that the project defines for itself, by id."""
+        return own.listed(self.store.catalog, self.project(project).id)
+
+    def remove_metric(self, id: str, *, project: str | None = None) -> None:
+        """Forget a metric of the project's own; readings are not touched, and its history stays.
+
+        Raises:
+            NotFound: the project defines no such metric.
+        """
+        own.remove(self.store.catalog, self.project(project).id, id)
 
     # Writing
 

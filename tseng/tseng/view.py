@@ -1,15 +1,17 @@
 """One project of the store as the derivation layer wants to see it: its sensors and its raw series, nothing else."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tseng.definitions import compiled
 from tseng.errors import UnknownSensor
 from tseng_storage.entities import Entity
 from tseng_storage.snapshot import Snapshot
 from tseng_storage.store import Store
+from tseng_units.definitions import Definition
 from tseng_units.sensors import Sensor
 
 _NAMES_TO_SUGGEST_FROM = 200
@@ -29,6 +31,11 @@ class ProjectView:
     def snapshot(self) -> Snapshot:
         """The snapshot that every read through this view sees."""
         return self._at or self._store.snapshot()
+
+    @cached_property
+    def definitions(self) -> Mapping[str, Definition]:
+        """The metrics that the project defines for itself, by id."""
+        return compiled(self._store.catalog.definitions(self.project, "metric"))
 
     def sensor(self, sensor: str) -> Sensor | None:
         """Return the sensor with its own and its device's props, or None."""
@@ -70,6 +77,7 @@ class ProjectView:
             device=entity.parent,
             device_props=device.props if device else {},
             uploaded=self._store.metrics_of(self.project, entity.id),
+            definitions=self.definitions,
         )
 
     def read(

@@ -1,0 +1,120 @@
+"""What a project defines for itself, out of the catalog and into it: its own metrics.
+
+A definition is checked when it is taken in and compiled when it is first needed. One that no longer holds (because the
+catalogue has got a metric of its id) takes nothing else with it: it is left out, and listed with what is wrong with it.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import is_
+from typing import Any
+
+import msgspec
+
+from tseng.errors import InvalidRequest, NotFound
+from tseng_storage.catalog import Catalog
+from tseng_storage.entities import Entity
+from tseng_units.define import define
+from tseng_units.definitions import Definition
+from tseng_units.errors import InvalidDefinition
+
+log = logging.getLogger("tseng")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One metric of a project's own as lists show it; `problem` says why it is not in use, if it is not."""
+
+    id: str
+    version: int
+    defined_by: str
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    problem: str | None = None
+
+
+class _Same(tuple[Entity, ...]):
+    """Entities compared by identity: the catalog hands out the same ones until they change."""
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, tuple) and len(self) == len(other) and all(map(is_, self, other))
+
+
+def compiled(entities: Iterable[Entity]) -> Mapping[str, Definition]:
+    """The definitions that hold, by id."""
+    return _compiled(_Same(entities))[0]
+
+
+@lru_cache(maxsize=256)
+def _compiled(entities: _Same) -> tuple[Mapping[str, Definition], Mapping[str, str]]:
+    good: dict[str, Definition] = {}
+    faults: dict[str, str] = {}
+    for entity in entities:
+        try:
+            good[entity.id] = _one(entity.id, msgspec.json.encode(_body(entity)), entity.props["version"])
+        except InvalidDefinition as error:
+            faults[entity.id] = str(error)
+            log.warning("project %s: %s", entity.project, error)
+    return good, faults
+
+
+@lru_cache(maxsize=4096)
+def _one(id: str, body: bytes, version: int) -> Definition:
+    return define(id, msgspec.json.decode(body), version)
+
+
+def _body(entity: Entity) -> dict[str, Any]:
+    return {name: value for name, value in entity.props.items() if name != "version"}
+
+
+def listed(catalog: Catalog, project: str) -> list[Listed]:
+    """The metrics of a project's own, by id."""
+    entities = catalog.definitions(project, "metric")
+    faults = _compiled(_Same(entities))[1]
+    return [
+        Listed(entity.id, entity.props["version"], "project", _body(entity), faults.get(entity.id))
+        for entity in entities
+    ]
+
+
+def put(catalog: Catalog, project: str, definitions: Mapping[str, Any]) -> list[Listed]:
+    """Take definitions in, all of them or none.
+
+    Raises:
+        InvalidRequest: there is none.
+        InvalidDefinition: some cannot be taken; the text names all of them, `field` the first.
+    """
+    if not isinstance(definitions, Mapping) or not definitions:
+        raise InvalidRequest.at("metrics", "must be an object of definitions by metric id, and hold one at least")
+    good, refused = dict[str, Definition](), list[InvalidDefinition]()
+    for id, body in definitions.items():
+        try:
+            good[id] = define(id, body)
+        except InvalidDefinition as error:
+            refused.append(error)
+    if refused:
+        raise _joined(refused)
+    entities = catalog.put_definitions(project, "metric", {id: dict(each.body) for id, each in good.items()})
+    return [Listed(entity.id, entity.props["version"], "project", _body(entity)) for entity in entities]
+
+
+def _joined(refused: list[InvalidDefinition]) -> InvalidDefinition:
+    first, *others = refused
+    if not others:
+        return first
+    return InvalidDefinition("; ".join(map(str, refused)), field=first.field, seen=first.seen)
+
+
+def remove(catalog: Catalog, project: str, id: str) -> None:
+    """Forget a definition; what was known of it stays in its history.
+
+    Raises:
+        NotFound: the project defines no such metric.
+    """
+    if id not in (entity.id for entity in catalog.definitions(project, "metric")):
+        raise NotFound(f"the project defines no metric {id!r}", field="metric", seen=id)
+    catalog.put_definitions(project, "metric", {id: {}})
