@@ -1,13 +1,17 @@
-"""A project's own metrics through the engine: stored, versioned, read, removed."""
+"""What a project defines, through the engine: stored, versioned, read, removed."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tseng.engine import Engine
 from tseng.errors import InvalidRequest, NotFound
-from tseng_units.errors import InvalidDefinition, UnknownMetric
+from tseng.importers.door import standing
+from tseng.importers.files import import_file
+from tseng.importers.options import ImportOptions
+from tseng_units.errors import IncompatibleUnit, InvalidDefinition, UnknownMetric
 
 CRACK = "/site/c1/sensor"
 OPENING: dict[str, Any] = {
@@ -106,3 +110,69 @@ def test_another_engine_on_the_store_sees_it(site: Engine) -> None:
         assert other.get_data(CRACK, "opening", "mm").value.tolist() == pytest.approx([11.0], rel=1e-12)
         site.remove_metric("opening")
         assert other.metrics_defined() == []
+
+
+TEXT = "Vx10^-2"
+BRIDGE = "/site/b1/sensor"
+
+
+@pytest.fixture
+def bridge(engine: Engine) -> Engine:
+    """A bridge that records hundredths of a volt, and says so in a way that nobody knows."""
+    engine.create_entity("sensor", BRIDGE, "DYNAMIC", {"UNKNOWN_METRICS": ["bridge"], "UNKNOWN_UNITS": [TEXT]})
+    engine.upload([{"sensorId": BRIDGE, "timestamp": "2024-03-01T00:00:00Z", "values": {"bridge": 23.4}}])
+    return engine
+
+
+def test_a_unit_is_mapped_and_unmapped(bridge: Engine) -> None:
+    """234 mV with the map, the stored 23.4 with it and without; afterwards mV is refused as before."""
+    made = bridge.map_unit(TEXT, "mV", scale=10)
+    assert (made.text, made.unit, made.dimension, made.scale, made.version) == (TEXT, "mV", "voltage", 10.0, 1)
+    assert bridge.get_data(BRIDGE, "bridge", "mV").value.tolist() == pytest.approx([234.0], rel=1e-12)
+    assert bridge.get_data(BRIDGE, "bridge", TEXT).value.tolist() == [23.4]
+    assert bridge.unit_maps() == [made]
+    bridge.unmap_unit(TEXT)
+    assert bridge.unit_maps() == []
+    assert bridge.get_data(BRIDGE, "bridge", TEXT).value.tolist() == [23.4]
+    with pytest.raises(IncompatibleUnit):
+        bridge.get_data(BRIDGE, "bridge", "mV")
+    with pytest.raises(NotFound, match="maps no unit"):
+        bridge.unmap_unit(TEXT)
+
+
+def test_a_map_that_was_wrong_is_mapped_anew(bridge: Engine) -> None:
+    """The next version holds for all readings at once."""
+    bridge.map_unit(TEXT, "V", scale=10)
+    assert bridge.map_unit(TEXT, "V", scale=0.01).version == 2
+    series = bridge.get_data(BRIDGE, "bridge", "V")
+    assert series.value.tolist() == pytest.approx([0.234], rel=1e-12)
+    assert "version 2" in series.provenance["formulas"][0]["source"]
+
+
+def test_a_map_is_its_projects(bridge: Engine) -> None:
+    """Another project's sensors with the same text are not touched."""
+    other = bridge.create_project("other").id
+    bridge.map_unit(TEXT, "mV", scale=10, project=other)
+    assert bridge.unit_maps() == []
+    with pytest.raises(IncompatibleUnit):
+        bridge.get_data(BRIDGE, "bridge", "mV")
+
+
+def test_a_known_unit_is_mapped_only_where_it_is_declared_unknown(bridge: Engine) -> None:
+    """`mm` means millimetres, unless a sensor says that it does not know what its `mm` are."""
+    with pytest.raises(InvalidDefinition, match="'mm' is a unit already, and no sensor of the project declares it"):
+        bridge.map_unit("mm", "mm")
+    bridge.create_entity("sensor", "/g", "DYNAMIC", {"UNKNOWN_METRICS": ["gap"], "UNKNOWN_UNITS": {"0": "mm"}})
+    bridge.upload([{"sensorId": "/g", "timestamp": "2024-03-01T00:00:00Z", "values": {"gap": 1500.0}}])
+    bridge.map_unit("mm", "mm")
+    assert bridge.get_data("/g", "gap", "m").value.tolist() == pytest.approx([1.5], rel=1e-12)
+
+
+def test_importing_into_a_mapped_column_stores_as_before(bridge: Engine, tmp_path: Path) -> None:
+    """A file in the text is stored as it is; one in the map's unit is refused, since nothing is written backwards."""
+    bridge.map_unit(TEXT, "mV", scale=10)
+    (tmp_path / "b.csv").write_text("time,value\n2024-03-02T00:00:00Z,5\n")
+    import_file(standing(bridge), tmp_path / "b.csv", ImportOptions(sensor=BRIDGE, metric="bridge", unit=TEXT))
+    with pytest.raises(InvalidRequest, match="nothing converts"):
+        import_file(standing(bridge), tmp_path / "b.csv", ImportOptions(sensor=BRIDGE, metric="bridge", unit="mV"))
+    assert bridge.get_data(BRIDGE, "bridge", TEXT).value.tolist() == [23.4, 5.0]

@@ -218,7 +218,7 @@ def test_a_sensor_that_changes_meanwhile(engine: Engine, tmp_path: Path) -> None
 def test_free_text_units_convert_to_nothing(engine: Engine, tmp_path: Path) -> None:
     """A series stored in free text takes that text and no other unit."""
     import_file(engine, write(tmp_path, "time,flow [l/hr]\n2024-03-01,1\n"), GENERIC)
-    with pytest.raises(InvalidRequest, match="'l/hr', which converts to nothing"):
+    with pytest.raises(InvalidRequest, match="'l/hr', to which nothing converts"):
         import_file(engine, write(tmp_path, "time,flow [mm]\n2024-03-01,1\n"), GENERIC)
 
 

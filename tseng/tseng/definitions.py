@@ -1,4 +1,4 @@
-"""What a project defines for itself, out of the catalog and into it: its own metrics.
+"""What a project defines for itself, out of the catalog and into it: its own metrics, and what free-text units mean.
 
 A definition is checked when it is taken in and compiled when it is first needed. One that no longer holds (because the
 catalogue has got a metric of its id) takes nothing else with it: it is left out, and listed with what is wrong with it.
@@ -19,6 +19,9 @@ from tseng_storage.entities import Entity
 from tseng_units.define import define
 from tseng_units.definitions import Definition
 from tseng_units.errors import InvalidDefinition
+from tseng_units.registry import dimension_of
+from tseng_units.sensors import Sensor, free_units
+from tseng_units.unit_maps import UnitMap
 
 log = logging.getLogger("tseng")
 
@@ -118,3 +121,43 @@ def remove(catalog: Catalog, project: str, id: str) -> None:
     if id not in (entity.id for entity in catalog.definitions(project, "metric")):
         raise NotFound(f"the project defines no metric {id!r}", field="metric", seen=id)
     catalog.put_definitions(project, "metric", {id: {}})
+
+
+def unit_maps(entities: Iterable[Entity]) -> Mapping[str, UnitMap]:
+    """The unit maps that hold, by text."""
+    return _unit_maps(_Same(entities))
+
+
+@lru_cache(maxsize=256)
+def _unit_maps(entities: _Same) -> Mapping[str, UnitMap]:
+    return {entity.id: UnitMap(entity.id, **entity.props) for entity in entities}
+
+
+def map_unit(catalog: Catalog, project: str, wanted: UnitMap) -> UnitMap:
+    """Take a unit map in.
+
+    Raises:
+        InvalidDefinition: the text spells one of our units, and no sensor declares it as a unit that is not known.
+    """
+    if dimension_of(wanted.text) is not None and not _declared_unknown(catalog, project, wanted.text):
+        problem = f"{wanted.text!r} is a unit already, and no sensor of the project declares it among UNKNOWN_UNITS"
+        raise InvalidDefinition(problem, field="text", seen=wanted.text)
+    body = {name: getattr(wanted, name) for name in ("unit", "dimension", "scale", "offset")}
+    (entity,) = catalog.put_definitions(project, "unit", {wanted.text: body})
+    return UnitMap(entity.id, **entity.props)
+
+
+def _declared_unknown(catalog: Catalog, project: str, text: str) -> bool:
+    sensors = (Sensor(entity.id, entity.type, entity.props) for entity in catalog.entities(project, "sensor"))
+    return any(text in free_units(sensor) for sensor in sensors)
+
+
+def unmap_unit(catalog: Catalog, project: str, text: str) -> None:
+    """Forget a unit map.
+
+    Raises:
+        NotFound: the project maps no such text.
+    """
+    if text not in (entity.id for entity in catalog.definitions(project, "unit")):
+        raise NotFound(f"the project maps no unit {text!r}", field="text", seen=text)
+    catalog.put_definitions(project, "unit", {text: {}})

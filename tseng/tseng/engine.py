@@ -29,6 +29,7 @@ from tseng_storage.errors import NotFound as Absent
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
+from tseng_units.unit_maps import UnitMap, unit_map
 
 if TYPE_CHECKING:
     import duckdb
@@ -198,6 +199,38 @@ class Engine:
             NotFound: the project defines no such metric.
         """
         own.remove(self.store.catalog, self.project(project).id, id)
+
+    def map_unit(
+        self,
+        text: str,
+        unit: str,
+        *,
+        scale: float = 1.0,
+        offset: float = 0.0,
+        dimension: str | None = None,
+        project: str | None = None,
+    ) -> UnitMap:
+        """Say what a free-text unit of the project's sensors means: value [unit] = value as stored x scale + offset.
+
+        Nothing stored changes, and the text itself stays a unit. `dimension` where several hold the unit.
+
+        Raises:
+            tseng_units.errors.InvalidDefinition: it cannot be taken; `field` is one of the arguments.
+        """
+        wanted = unit_map(text, unit, scale, offset, dimension)
+        return own.map_unit(self.store.catalog, self.project(project).id, wanted)
+
+    def unit_maps(self, *, project: str | None = None) -> list[UnitMap]:
+        """What the project says of free-text units, by text."""
+        return list(self._view(project).unit_maps.values())
+
+    def unmap_unit(self, text: str, *, project: str | None = None) -> None:
+        """Take a unit map away: the text converts to nothing but itself again.
+
+        Raises:
+            NotFound: the project maps no such text.
+        """
+        own.unmap_unit(self.store.catalog, self.project(project).id, text)
 
     # Writing
 

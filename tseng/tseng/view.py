@@ -6,13 +6,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tseng.definitions import compiled
+from tseng.definitions import compiled, unit_maps
 from tseng.errors import UnknownSensor
 from tseng_storage.entities import Entity
 from tseng_storage.snapshot import Snapshot
 from tseng_storage.store import Store
 from tseng_units.definitions import Definition
 from tseng_units.sensors import Sensor
+from tseng_units.unit_maps import UnitMap
 
 _NAMES_TO_SUGGEST_FROM = 200
 # Up to here the catalog's cache answers, beyond it one query does.
@@ -36,6 +37,11 @@ class ProjectView:
     def definitions(self) -> Mapping[str, Definition]:
         """The metrics that the project defines for itself, by id."""
         return compiled(self._store.catalog.definitions(self.project, "metric"))
+
+    @cached_property
+    def unit_maps(self) -> Mapping[str, UnitMap]:
+        """What the project says of free-text units, by text."""
+        return unit_maps(self._store.catalog.definitions(self.project, "unit"))
 
     def sensor(self, sensor: str) -> Sensor | None:
         """Return the sensor with its own and its device's props, or None."""
@@ -78,6 +84,7 @@ class ProjectView:
             device_props=device.props if device else {},
             uploaded=self._store.metrics_of(self.project, entity.id),
             definitions=self.definitions,
+            unit_maps=self.unit_maps,
         )
 
     def read(

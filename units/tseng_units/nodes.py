@@ -370,6 +370,9 @@ def in_unit(node: Node, unit: str) -> Node:
         node = node.node
     if node.unit == unit:
         return node
+    if isinstance(node, Linear) and node.node.dimension is None and node.node.unit == unit:
+        # Asked for in the free text that a unit map translates: as stored.
+        return node.node
     if node.dimension is None or unit not in DIMENSIONS[node.dimension].units:
         raise AssertionError(f"{node.unit} does not convert to {unit}: the rules combine quantities that do not fit")
     return Convert(node, unit)

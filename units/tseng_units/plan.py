@@ -10,9 +10,9 @@ from tseng_units.definitions import Definition
 from tseng_units.errors import IncompatibleUnit, MetricNotAvailable, MissingParam, UnknownMetric, UnknownUnit
 from tseng_units.nodes import Node, in_unit
 from tseng_units.params import Params, parse_params
-from tseng_units.registry import DIMENSIONS, dimension_of, known_units, require_unit
+from tseng_units.registry import DIMENSIONS, OPAQUE, dimension_of, known_units, require_unit
 from tseng_units.resolve import Resolver
-from tseng_units.sensors import OPAQUE, Directory, OfferedMetric, Sensor, derived_metrics, lacking, metric_of, offer
+from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metrics, lacking, metric_of, offer
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def offered_metric(sensor: Sensor, metric: str) -> OfferedMetric:
 def check_unit(offered: OfferedMetric, unit: str) -> None:
     """Raise UnknownUnit or IncompatibleUnit unless the metric can be given in this unit."""
     if offered.dimension is not None:
-        require_unit(unit, DIMENSIONS[offered.dimension])
+        if offered.map is None or unit != offered.map.text:
+            require_unit(unit, DIMENSIONS[offered.dimension])
     elif not offered.raw and offered.default_unit == OPAQUE:
         if dimension_of(unit) is None:  # its unit is a prop that is not there, which is told after the parameters
             raise UnknownUnit(f"no unit has the id {unit!r}", field="unit", seen=unit, allowed=known_units())

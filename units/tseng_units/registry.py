@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pint
 
 Floats = NDArray[np.float64]
+OPAQUE = "GENERIC"
+"""Unit of what was uploaded without being declared anywhere: it converts to nothing but itself."""
 DATA = Path(__file__).parent / "data"
 
 

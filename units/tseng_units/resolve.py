@@ -41,6 +41,7 @@ from tseng_units.params import Params, end_of_array, instant, number
 from tseng_units.registry import dimension_of
 from tseng_units.replacements import REPLACEMENT, replacements_of
 from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metrics, metric_of, offer, rule_for
+from tseng_units.unit_maps import translated
 from tseng_units.variants import case_of, decider
 
 T = TypeVar("T")
@@ -117,10 +118,14 @@ class Resolver:
         rule = rule_for(sensor, quantity)
         if raw is not None and (rule is None or quantity in sensor.uploaded):
             masks = _usable(sensor, quantity, MASKS, lambda: masks_of(sensor, quantity))
+            if raw.map is not None:
+                return translated(sensor.id, quantity, Raw(sensor.id, quantity, raw.map.text, None, masks), raw.map)
             return Raw(sensor.id, quantity, str(raw.stored_unit), raw.dimension, masks)
         if rule is None:
             raise _not_available(sensor, quantity, f"type {sensor.kind} does not have it", "metric", quantity)
-        return self._builders[rule.kind](sensor, quantity, rule)
+        node = self._builders[rule.kind](sensor, quantity, rule)
+        mapped = sensor.unit_maps.get(node.unit) if node.dimension is None else None
+        return translated(sensor.id, quantity, node, mapped) if mapped else node
 
     def _bind(self, sensor: Sensor, quantity: str, prop: Prop) -> Bound:
         """The value of a prop: request parameter, sensor, device, sensor type, default, in this order."""

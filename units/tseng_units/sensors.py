@@ -18,11 +18,8 @@ from tseng_units.catalogue import (
 )
 from tseng_units.definitions import Definition, Input
 from tseng_units.params import Params
-from tseng_units.registry import DIMENSIONS, Unit, dimension_of
-
-OPAQUE = "GENERIC"
-"""Unit of what was uploaded without being declared anywhere: it converts to nothing but itself."""
-
+from tseng_units.registry import DIMENSIONS, OPAQUE, Unit, dimension_of
+from tseng_units.unit_maps import UnitMap
 
 Epochs = Mapping[str, Sequence[tuple[int, object]]]
 """Dated values of props by name: (valid from [us], value or None), ascending; the first holds before its date too."""
@@ -39,7 +36,8 @@ class Sensor:
     """A sensor with its props, its device's props and the metrics for which it has data.
 
     `props` and `device_props` are the values in force now; `epochs` and `device_epochs` hold those props alone that
-    changed at a date. `definitions` are the metrics that its project and plugins define, by id.
+    changed at a date. `definitions` are the metrics that its project and plugins define, by id; `unit_maps` is what the
+    project says of free-text units, by text.
     """
 
     id: str
@@ -51,6 +49,7 @@ class Sensor:
     epochs: Epochs = field(default_factory=dict)
     device_epochs: Epochs = field(default_factory=dict)
     definitions: Mapping[str, Definition] = field(default_factory=dict)
+    unit_maps: Mapping[str, UnitMap] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -126,6 +125,7 @@ class OfferedMetric:
 
     `stored_unit` is that of its raw values, None for derived metrics; `dimension` is None for free-text units;
     `standard` is false where only the id, not the catalogue, says what is measured; `cyclic` is true for directions.
+    `map` says what the free text that is its unit means; `dimension` is then that of the map.
     """
 
     id: str
@@ -141,6 +141,7 @@ class OfferedMetric:
     raw: bool = False
     standard: bool = True
     cyclic: bool = False
+    map: UnitMap | None = None
 
 
 def is_generic(sensor: Sensor) -> bool:
@@ -149,10 +150,9 @@ def is_generic(sensor: Sensor) -> bool:
 
 
 def offered_units(dimension: str | None, unit: str) -> tuple[Unit, ...]:
-    """The units in which values are given: all of the dimension, or the opaque unit alone."""
-    if dimension is None:
-        return (Unit(unit, unit, unit),)
-    return tuple(DIMENSIONS[dimension].units.values())
+    """The units in which values are given: all of the dimension, and first the unit itself where it is free text."""
+    known = DIMENSIONS[dimension].units if dimension is not None else {}
+    return (*(() if unit in known else (Unit(unit, unit, unit),)), *known.values())
 
 
 def _by_prop(sensor: Sensor, metric: MetricDef) -> tuple[str | None, str]:
@@ -165,11 +165,13 @@ def _by_prop(sensor: Sensor, metric: MetricDef) -> tuple[str | None, str]:
 
 def offer(sensor: Sensor, metric: MetricDef, *, raw: bool) -> OfferedMetric:
     """A metric of the catalogue with all units of its dimension."""
-    return _offer(metric, *_by_prop(sensor, metric), raw)
+    dimension, unit = _by_prop(sensor, metric)
+    mapped = sensor.unit_maps.get(unit) if dimension is None else None
+    return _offer(metric, mapped.dimension if mapped else dimension, unit, raw, mapped)
 
 
 @lru_cache(maxsize=4096)
-def _offer(metric: MetricDef, dimension: str | None, unit: str, raw: bool) -> OfferedMetric:
+def _offer(metric: MetricDef, dimension: str | None, unit: str, raw: bool, mapped: UnitMap | None) -> OfferedMetric:
     return OfferedMetric(
         id=metric.id,
         name=metric.name,
@@ -182,6 +184,7 @@ def _offer(metric: MetricDef, dimension: str | None, unit: str, raw: bool) -> Of
         params=() if raw else tuple((id_, id_ in metric.mandatory) for id_ in metric.params),
         raw=raw,
         cyclic=metric.cyclic,
+        map=mapped,
     )
 
 
@@ -200,6 +203,9 @@ def _offer_generic(
 ) -> OfferedMetric:
     metric = METRICS.get(id_) if known else None
     dimension, unit = _by_prop(sensor, metric) if metric else (None, OPAQUE)
+    catalogued, mapped = dimension, None
+    if known_unit is not None and dimension_of(known_unit) is None:
+        free_unit, known_unit = known_unit, None
     if known_unit is not None:
         found = dimension_of(known_unit)
         own = dimension if dimension is not None and known_unit in DIMENSIONS[dimension].units else None
@@ -207,7 +213,8 @@ def _offer_generic(
         dimension = own if dimension is not None else (found.name if found else None)
         unit = known_unit
     elif free_unit is not None:
-        dimension, unit = None, free_unit
+        mapped = sensor.unit_maps[free_unit].within(catalogued) if free_unit in sensor.unit_maps else None
+        dimension, unit = mapped.dimension if mapped else None, free_unit
     return OfferedMetric(
         id=id_,
         name=metric.name if metric else id_,
@@ -218,8 +225,9 @@ def _offer_generic(
         dimension=dimension,
         units=offered_units(dimension, unit),
         raw=True,
-        standard=metric is not None,
+        standard=metric is not None and dimension in (None, catalogued),
         cyclic=metric is not None and metric.cyclic,
+        map=mapped,
     )
 
 
@@ -232,6 +240,11 @@ def _generic(sensor: Sensor) -> Iterator[OfferedMetric]:
         yield _offer_generic(sensor, id_, False, None if free else known_units.get(index), free)
     for id_ in sensor.uploaded:
         yield _offer_generic(sensor, id_, True, None, None)
+
+
+def free_units(sensor: Sensor) -> frozenset[str]:
+    """The units that the sensor declares as not known."""
+    return frozenset(_declared(sensor, "UNKNOWN_UNITS").values())
 
 
 def raw_metrics(sensor: Sensor) -> list[OfferedMetric]:

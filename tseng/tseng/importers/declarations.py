@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tseng_units.catalogue import METRICS
-from tseng_units.registry import DIMENSIONS, unit_from_text
-from tseng_units.sensors import OPAQUE
+from tseng_units.registry import DIMENSIONS, OPAQUE, unit_from_text
 
 Column = tuple[str, str | None]
 """A metric as the file names it, and its unit text (None: the file says nothing)."""

@@ -14,8 +14,8 @@ from tseng.importers.door import Door
 from tseng.importers.formats import Adapt
 from tseng.importers.ledger import Ledger
 from tseng.importers.options import ImportOptions
-from tseng_units.registry import IDENTITY, Affine, conversion
-from tseng_units.sensors import OPAQUE, OfferedMetric, Sensor, is_generic, raw_metrics
+from tseng_units.registry import IDENTITY, OPAQUE, Affine, conversion
+from tseng_units.sensors import OfferedMetric, Sensor, is_generic, raw_metrics
 
 
 class MissingSensor(UnknownSensor):
@@ -44,10 +44,10 @@ def _conversion(column: str, unit: str | None, offered: OfferedMetric) -> Affine
     stored = offered.stored_unit or offered.default_unit
     if not unit or unit == stored:
         return IDENTITY
-    if offered.dimension is None:
+    if offered.dimension is None or offered.map is not None:
         if stored == OPAQUE:
             return IDENTITY
-        kept = f"the sensor stores {offered.id} in {stored!r}, which converts to nothing"
+        kept = f"the sensor stores {offered.id} in {stored!r}, to which nothing converts"
         raise InvalidRequest.at("unit", f"column {column} is in {unit!r}, but {kept}")
     return conversion(offered.dimension, spelled(unit, offered.dimension) or unit, stored)
 
