@@ -42,6 +42,7 @@ OUTCOMES = {
     "TOO_LARGE": Outcome(413, -32600),
     "STORE": Outcome(503, -32603),
     "DAMAGED": Outcome(500, -32603),
+    "PLUGIN": Outcome(500, -32603),
     "UNITS": Outcome(500, -32603),
     "INTERNAL": Outcome(500, -32603),
 }

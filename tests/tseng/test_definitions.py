@@ -1,6 +1,7 @@
 """What a project defines, through the engine: stored, versioned, read, removed."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from tseng.errors import InvalidRequest, NotFound
 from tseng.importers.door import standing
 from tseng.importers.files import import_file
 from tseng.importers.options import ImportOptions
+from tseng_units.define import define
 from tseng_units.errors import IncompatibleUnit, InvalidDefinition, UnknownMetric
+from tseng_units.plugins import Plugins
 
 CRACK = "/site/c1/sensor"
 OPENING: dict[str, Any] = {
@@ -176,3 +179,25 @@ def test_importing_into_a_mapped_column_stores_as_before(bridge: Engine, tmp_pat
     with pytest.raises(InvalidRequest, match="nothing converts"):
         import_file(standing(bridge), tmp_path / "b.csv", ImportOptions(sensor=BRIDGE, metric="bridge", unit="mV"))
     assert bridge.get_data(BRIDGE, "bridge", TEXT).value.tolist() == [23.4, 5.0]
+
+
+def test_metrics_of_plugins(site: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are listed with their package and keep their ids; a project's own definition goes first."""
+    site.define_metrics({"opening": OPENING})
+    found = {id: replace(define(id, OPENING), origin="plugin cracks 1.0") for id in ("opening", "crack_index")}
+    monkeypatch.setattr("tseng.definitions.plugins", lambda: Plugins(found, {"bad": "plugin b 2 (b:B): no"}))
+    site.define_metrics({"another": OPENING})
+    listed = [(each.id, each.defined_by, each.problem) for each in site.metrics_defined()]
+    assert listed == [
+        ("another", "project", None),
+        ("opening", "project", None),
+        ("crack_index", "plugin cracks 1.0", None),
+        ("opening", "plugin cracks 1.0", "the project defines a metric of this id itself"),
+        ("bad", "plugin", "plugin b 2 (b:B): no"),
+    ]
+    assert site.get_data(CRACK, "crack_index", "mm").provenance["metric"]["definedBy"] == "plugin cracks 1.0"
+    assert site.get_data(CRACK, "opening", "mm").provenance["metric"]["definedBy"] == "project"
+    with pytest.raises(InvalidDefinition, match="has a metric of this id"):
+        site.define_metrics({"crack_index": OPENING})
+    with pytest.raises(NotFound):
+        site.remove_metric("crack_index")

@@ -19,6 +19,7 @@ from tseng_storage.entities import Entity
 from tseng_units.define import define
 from tseng_units.definitions import Definition
 from tseng_units.errors import InvalidDefinition
+from tseng_units.plugins import plugins
 from tseng_units.registry import dimension_of
 from tseng_units.sensors import Sensor, free_units
 from tseng_units.unit_maps import UnitMap
@@ -48,13 +49,14 @@ class _Same(tuple[Entity, ...]):
 
 
 def compiled(entities: Iterable[Entity]) -> Mapping[str, Definition]:
-    """The definitions that hold, by id."""
+    """The definitions that hold, those of plugins included, by id."""
     return _compiled(_Same(entities))[0]
 
 
 @lru_cache(maxsize=256)
 def _compiled(entities: _Same) -> tuple[Mapping[str, Definition], Mapping[str, str]]:
-    good: dict[str, Definition] = {}
+    # A project's own definition goes before a plugin's: installing a package must not change what an id means.
+    good = dict(plugins().definitions)
     faults: dict[str, str] = {}
     for entity in entities:
         try:
@@ -75,13 +77,19 @@ def _body(entity: Entity) -> dict[str, Any]:
 
 
 def listed(catalog: Catalog, project: str) -> list[Listed]:
-    """The metrics of a project's own, by id."""
+    """The metrics of a project's own by id, then those of plugins, then plugins that are broken by their names."""
     entities = catalog.definitions(project, "metric")
-    faults = _compiled(_Same(entities))[1]
+    faults, ids = _compiled(_Same(entities))[1], {entity.id for entity in entities}
     return [
-        Listed(entity.id, entity.props["version"], "project", _body(entity), faults.get(entity.id))
-        for entity in entities
+        *(Listed(each.id, each.props["version"], "project", _body(each), faults.get(each.id)) for each in entities),
+        *(_of_plugin(each, each.id in ids) for _, each in sorted(plugins().definitions.items())),
+        *(Listed(name, 0, "plugin", problem=problem) for name, problem in plugins().problems.items()),
     ]
+
+
+def _of_plugin(found: Definition, hidden: bool) -> Listed:
+    problem = "the project defines a metric of this id itself" if hidden else None
+    return Listed(found.id, found.metric.version, found.origin, found.body, problem)
 
 
 def put(catalog: Catalog, project: str, definitions: Mapping[str, Any]) -> list[Listed]:
@@ -96,13 +104,20 @@ def put(catalog: Catalog, project: str, definitions: Mapping[str, Any]) -> list[
     good, refused = dict[str, Definition](), list[InvalidDefinition]()
     for id, body in definitions.items():
         try:
-            good[id] = define(id, body)
+            good[id] = _free(define(id, body))
         except InvalidDefinition as error:
             refused.append(error)
     if refused:
         raise _joined(refused)
     entities = catalog.put_definitions(project, "metric", {id: dict(each.body) for id, each in good.items()})
     return [Listed(entity.id, entity.props["version"], "project", _body(entity)) for entity in entities]
+
+
+def _free(made: Definition) -> Definition:
+    found = plugins().definitions.get(made.id)
+    if found is not None:
+        raise InvalidDefinition(f"metric {made.id!r}: {found.origin} has a metric of this id", field=made.id)
+    return made
 
 
 def _joined(refused: list[InvalidDefinition]) -> InvalidDefinition:

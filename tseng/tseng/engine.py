@@ -189,7 +189,7 @@ class Engine:
         return own.put(self.store.catalog, self.project(project).id, definitions)
 
     def metrics_defined(self, *, project: str | None = None) -> list[Listed]:
-        """The metrics that the project defines for itself, by id."""
+        """The metrics beside the catalogue: the project's own by id, those of plugins, and plugins that are broken."""
         return own.listed(self.store.catalog, self.project(project).id)
 
     def remove_metric(self, id: str, *, project: str | None = None) -> None:

@@ -88,3 +88,9 @@ class InvalidDefinition(UnitsError):
     """A user's own metric or unit map cannot be taken as it is written."""
 
     category = "INVALID_DEFINITION"
+
+
+class PluginFailed(UnitsError):
+    """A plugin's function raised, or returned what cannot be its metric."""
+
+    category = "PLUGIN"
