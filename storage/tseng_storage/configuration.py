@@ -7,6 +7,7 @@ nothing where the entity has not changed since, which its row says by the number
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -165,11 +166,7 @@ class Configuration:
 
     def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> tuple[str, ...]:
         """The metrics ever uploaded for the sensor (by what was `known`), sorted. Cached until the catalog changes."""
-        query = select(SERIES.c.metric, SERIES.c.seq, SERIES.c.seen)
-        query = query.where(SERIES.c.project == project, SERIES.c.sensor == sensor).order_by(SERIES.c.metric)
-        found = self._base.cached(
-            ("metrics", project, sensor), lambda connection: tuple(tuple(row) for row in connection.execute(query))
-        )
+        found = self._base.cached(("metrics", project, sensor), partial(_metrics, project, sensor))
         return tuple(metric for metric, seq, seen in found if known.covers_upload(seq, seen))
 
     def history(self, project: str, kind: AnyKind, id: str) -> list[Change]:
@@ -325,6 +322,12 @@ def _histories(
         rows = connection.execute(of_all.where(PROP_HISTORY.c.id.in_(chunk))).mappings()
         for id, group in groupby(rows, lambda row: str(row["id"])):
             yield id, [change_of(row) for row in group]
+
+
+def _metrics(project: str, sensor: str, connection: Connection) -> tuple[tuple[str, int, int], ...]:
+    query = select(SERIES.c.metric, SERIES.c.seq, SERIES.c.seen)
+    query = query.where(SERIES.c.project == project, SERIES.c.sensor == sensor).order_by(SERIES.c.metric)
+    return tuple(tuple(row) for row in connection.execute(query))
 
 
 def _changes(known: Knowledge, what: Any, project: str, kind: AnyKind) -> Select[Any]:

@@ -69,13 +69,30 @@ def _known(piece: Piece, known: Knowledge, received: Callable[[], Instants]) -> 
 
 
 def join(pieces: list[Piece]) -> tuple[Instants, Values]:
-    """One series of at least one piece, none of them empty: times ascending and unique, NaN where missing."""
-    pieces = sorted(pieces, key=lambda piece: int(piece.time[0])) if len(pieces) > 1 else pieces
-    follow = all(one.time[-1] < other.time[0] for one, other in pairwise(pieces))
-    if follow:
-        one = len(pieces) == 1
-        time = pieces[0].time if one else np.concatenate([piece.time for piece in pieces])
-        value = _shared(pieces[0].value) if one else np.concatenate([piece.value for piece in pieces])
+    """One series of at least one piece, none of them empty: times ascending and unique, nothing missing."""
+    time, value = _joined(sorted(pieces, key=_begin) if len(pieces) > 1 else pieces)
+    if any(piece.nulls for piece in pieces):
+        valid = ~np.isnan(value)
+        if not valid.all():
+            return time[valid], value[valid]
+    return time, value
+
+
+def in_parts(pieces: list[Piece]) -> tuple[Instants, list[Values]]:
+    """As `join`, the values in parts: those of the pieces themselves where nothing has to be left out."""
+    pieces = sorted(pieces, key=_begin)
+    if _follow(pieces) and not any(piece.nulls for piece in pieces):
+        time = _concatenated([piece.time for piece in pieces])
+        if (time[1:] != time[:-1]).all():
+            return time, [piece.value for piece in pieces]
+    time, value = join(pieces)
+    return time, [value]
+
+
+def _joined(pieces: list[Piece]) -> tuple[Instants, Values]:
+    if _follow(pieces):
+        time = _concatenated([piece.time for piece in pieces])
+        value = _shared(pieces[0].value) if len(pieces) == 1 else np.concatenate([piece.value for piece in pieces])
     else:
         time = np.concatenate([piece.time for piece in pieces])
         seq = np.concatenate([piece.seq() for piece in pieces])
@@ -86,6 +103,18 @@ def join(pieces: list[Piece]) -> tuple[Instants, Values]:
         return time, value
     keep = np.append(later, True)
     return time[keep], value[keep]
+
+
+def _begin(piece: Piece) -> int:
+    return int(piece.time[0])
+
+
+def _follow(pieces: list[Piece]) -> bool:
+    return all(one.time[-1] < other.time[0] for one, other in pairwise(pieces))
+
+
+def _concatenated(times: list[Instants]) -> Instants:
+    return times[0] if len(times) == 1 else np.concatenate(times)
 
 
 def _shared(values: Values) -> Values:

@@ -15,7 +15,7 @@ from tseng_storage.cache import BoundedCache
 from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.layout import Layout
 from tseng_storage.observations import Instants, Values
-from tseng_storage.pieces import Piece, cut, join, tail_piece, window
+from tseng_storage.pieces import Piece, cut, in_parts, join, tail_piece, window
 from tseng_storage.segment_file import Decoded, SegmentFile, read_facts
 from tseng_storage.segments import Facts, Segment
 from tseng_storage.settings import StoreSettings
@@ -76,16 +76,17 @@ class Reader:
         Values that may be cached data cannot be written to; those that can are the caller's. Times are not to be
         written to in any case.
         """
+        pieces = self._all(at, wanted)
+        return join(pieces) if pieces else (_NO_TIME, _NO_VALUE)
+
+    def parts(self, at: Snapshot, wanted: Wanted) -> tuple[Instants, list[Values]]:
+        """As `read`, the values in parts that follow one another; none of them is to be written to."""
+        pieces = self._all(at, wanted)
+        return in_parts(pieces) if pieces else (_NO_TIME, [])
+
+    def _all(self, at: Snapshot, wanted: Wanted) -> list[Piece]:
         self._let_go(at)
-        pieces = [piece for piece in self._pieces(at, wanted) if len(piece.time)]
-        if not pieces:
-            return _NO_TIME, _NO_VALUE
-        time, value = join(pieces)
-        if any(piece.nulls for piece in pieces):
-            valid = ~np.isnan(value)
-            if not valid.all():
-                return time[valid], value[valid]
-        return time, value
+        return [piece for piece in self._pieces(at, wanted) if len(piece.time)]
 
     def _pieces(self, at: Snapshot, wanted: Wanted) -> Iterator[Piece]:
         project, sensor, metric, start, end, bound = wanted

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -87,6 +88,8 @@ class Runs:
 class Decoded:
     """What was decoded before, for all segments of a store: values, and apart from them the places of the series.
 
+    Times that several row groups share are kept once, and counted once: what they cost goes with the first of them.
+
     The places of a row group take a hundredth of the memory of its values and cost as much to decode. They get a
     quarter of the budget, and so outlive the values many times over.
     """
@@ -94,6 +97,19 @@ class Decoded:
     def __init__(self, budget: int) -> None:
         self.values: BoundedCache[tuple[Instants, Values]] = BoundedCache(budget - budget // 4)
         self.runs: BoundedCache[Runs] = BoundedCache(budget // 4)
+        self._times: WeakValueDictionary[tuple[int, int, int, int], Instants] = WeakValueDictionary()
+
+    def common(self, times: Instants) -> tuple[Instants, bool]:
+        """Equal times that are kept already, and True; else `times`. The sensors of a logger are read at one time."""
+        count = len(times)
+        if not count:
+            return times, False
+        key = (count, int(times[0]), int(times[count // 2]), int(times[-1]))
+        kept = self._times.get(key)
+        if kept is not None and np.array_equal(kept, times):
+            return kept, True
+        self._times[key] = times
+        return times, False
 
 
 class SegmentFile:
@@ -152,8 +168,9 @@ class SegmentFile:
         values = self._decoded.values.get(key)
         if values is None:
             table = self._read(number, ["time", "value"])
-            values = to_numpy(flat(table.column(0)), np.int64), to_numpy(flat(table.column(1)), np.float64)
-            self._decoded.values.put(key, values, 500 + 16 * len(values[0]))
+            times, shared = self._decoded.common(to_numpy(flat(table.column(0)), np.int64))
+            values = times, to_numpy(flat(table.column(1)), np.float64)
+            self._decoded.values.put(key, values, 500 + (8 if shared else 16) * len(times))
         return values
 
     def seq(self, number: int) -> Instants:

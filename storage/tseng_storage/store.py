@@ -133,6 +133,24 @@ class Store:
         wanted = Wanted(project, sensor, metric, start, end, known)
         return self._retried(lambda now: self._reader.read(now, wanted), at)
 
+    def parts(
+        self,
+        project: str,
+        sensor: str,
+        metric: str,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        at: Snapshot | None = None,
+        known: Knowledge = EVERYTHING,
+    ) -> tuple[Instants, list[Values]]:
+        """As `read`, the values in parts that follow one another: what is computed from them needs no copy of them.
+
+        The parts may be cached data: they are not to be written to.
+        """
+        wanted = Wanted(project, sensor, metric, start, end, known)
+        return self._retried(lambda now: self._reader.parts(now, wanted), at)
+
     def blocks(
         self,
         project: str,

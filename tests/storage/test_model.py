@@ -67,6 +67,8 @@ def _check(store: Store, model: Model, window: tuple[int | None, int | None]) ->
         assert list(read(store, sensor, metric)) == sorted(valid)
         inside = {t: v for t, v in valid.items() if (start is None or t >= start) and (end is None or t <= end)}
         assert read(store, sensor, metric, start, end) == inside
+        times, parts = store.parts(PROJECT, sensor, metric, start, end)
+        assert dict(zip(times.tolist(), [v for part in parts for v in part.tolist()], strict=True)) == inside
         pieces: dict[int, float] = {}
         last = -(2**63)
         for low, high in store.blocks(PROJECT, sensor, metric, start, end):

@@ -161,6 +161,16 @@ def test_blocks_are_bounded(tmp_path: Path) -> None:
     assert list(store.blocks(PROJECT, "/b", "T", 51, 50)) == []
 
 
+def test_equal_times_are_kept_once(store: Store) -> None:
+    """Series that were read at the same instants share the memory of their times, others do not."""
+    for sensor, step in (("/a", 10), ("/b", 10), ("/c", 11)):
+        store.load(series({t * step: float(t) for t in range(100)}, sensor), PROJECT)
+    first, second, other = (store.parts(PROJECT, sensor, "T")[0] for sensor in ("/a", "/b", "/c"))
+    assert np.shares_memory(first, second)
+    assert not np.shares_memory(first, other)
+    assert other.tolist() == [t * 11 for t in range(100)]
+
+
 def test_a_snapshot_stands_still(store: Store) -> None:
     """A snapshot reads the same whatever is written, flushed and compacted after it."""
     store.append(series({1: 1.0, 2: 2.0}), PROJECT)

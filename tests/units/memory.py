@@ -55,6 +55,14 @@ class MemorySource:
         self.reads += max(last - first, 0)
         return times[first:last], values[first:last]
 
+    def parts(
+        self, sensor: str, metric: str, start: int | None, end: int | None
+    ) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
+        """Readings of the window, the values in parts of one, two, three and more."""
+        times, values = self.read(sensor, metric, start, end)
+        ends = np.cumsum(np.arange(1, 2 + int(np.sqrt(2 * len(values)))))
+        return times, [part for part in np.split(values, ends) if len(part)]
+
     def blocks(self, sensor: str, metric: str, start: int | None, end: int | None) -> Iterator[tuple[int, int]]:
         """Windows that end with every `block`-th reading."""
         times, _ = self.read(sensor, metric, start, end)

@@ -1,5 +1,9 @@
-"""The laws of windows, blocks and missing rows for sensors with random epochs, masks and replacements."""
+"""The laws of windows, blocks and missing rows for sensors with random epochs, masks and replacements.
 
+Values are computed in chunks of two here, so that the chunks' seams lie everywhere.
+"""
+
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -21,6 +25,7 @@ from tests.units.test_laws import (
 )
 from tests.units.test_laws import sources as plain_sources
 
+from tseng_units import chain
 from tseng_units.errors import NoZeroReading
 from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant, parse_instant
@@ -39,6 +44,14 @@ WORDS = st.sampled_from(["CARRY", "CARRY", "KEEP", None])
 MODES: st.SearchStrategy[dict[str, object]] = st.sampled_from([
     {}, {}, {"ZERO_MODE": "EXACT"}, {"ZERO_MODE": "NEAREST", "ZERO_TOLERANCE": 900}, {"ZERO_COUNT": 2},
 ])  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_chunks() -> Iterator[None]:
+    """Two values in a chunk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chain, "CHUNK", 2)
+        yield
 
 
 def spans() -> st.SearchStrategy[dict[str, str]]:

@@ -93,6 +93,12 @@ class ProjectView:
         """Read a raw series: int64 microseconds and float64 in its stored unit, valid points, window inclusive."""
         return self._store.read(self.project, sensor, metric, start, end, at=self.snapshot)
 
+    def parts(
+        self, sensor: str, metric: str, start: int | None, end: int | None
+    ) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
+        """As `read`, the values in parts that follow one another and are not to be written to."""
+        return self._store.parts(self.project, sensor, metric, start, end, at=self.snapshot)
+
     def blocks(self, sensor: str, metric: str, start: int | None, end: int | None) -> Iterator[tuple[int, int]]:
         """Windows of a bounded number of points that together hold all of a raw series."""
         return self._store.blocks(self.project, sensor, metric, start, end, at=self.snapshot)

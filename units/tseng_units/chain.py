@@ -17,6 +17,8 @@ Times = NDArray[np.int64]
 Floats = NDArray[np.float64]
 CHUNK = 16_384
 """Values of a chunk: 128 KiB, so that a chunk, its result and a temporary fit into a core's own cache."""
+SMALL = 4
+"""How often on average a chunk may be cut into parts before copying them together costs less."""
 
 Step = Callable[[Floats, Floats, slice], None]
 """Takes values (n,), where to write the results (n,), maybe the values themselves, and which rows these are."""
@@ -24,21 +26,28 @@ Step = Callable[[Floats, Floats, slice], None]
 
 @dataclass(slots=True)
 class Chain:
-    """A series whose values are still to be computed: each of `steps` after the other on `value`.
+    """A series whose values are still to be computed: each of `steps` after the other on the values of `parts`.
 
-    `owned` says that `value` may be changed in place; `suspect` that results may turn out not to be finite although
-    no floating-point flag tells.
+    `owned` says that the values may be changed in place, which takes a single part; `suspect` that results may turn
+    out not to be finite although no floating-point flag tells.
     """
 
     time: Times
-    value: Floats
+    parts: Sequence[Floats]
     owned: bool
     suspect: bool = False
     steps: list[Step] = field(default_factory=list)
 
-    def into(self, out: Floats, rows: slice) -> None:
-        """Compute the values of some rows, at most CHUNK."""
-        values = self.value[rows]
+    def _chunks(self) -> Iterator[tuple[slice, Floats]]:
+        """Rows and their values as they come in, at most CHUNK at once."""
+        first = 0
+        for part in self.parts:
+            for begin in range(0, len(part), CHUNK):
+                values = part[begin : begin + CHUNK]
+                yield slice(first + begin, first + begin + len(values)), values
+            first += len(part)
+
+    def _into(self, out: Floats, values: Floats, rows: slice) -> None:
         for step in self.steps:
             step(values, out, rows)
             values = out
@@ -47,28 +56,30 @@ class Chain:
 
     def whole(self) -> tuple[Floats, bool, bool]:
         """All values, whether they are the caller's to change, and whether all are finite as far as no flag tells."""
-        if not self.steps:
-            return self.value, self.owned, True
-        result, finite = self.value if self.owned else np.empty(len(self.time)), True
-        for rows in chunks(len(result)):
-            self.into(result[rows], rows)
+        if not self.steps and len(self.parts) == 1:
+            return self.parts[0], self.owned, True
+        result, finite = self.parts[0] if self.owned else np.empty(len(self.time)), True
+        for rows, values in self._chunks():
+            out = result[rows]
+            self._into(out, values, rows)
             if self.suspect and finite:
-                finite = bool(np.isfinite(result[rows]).all())
+                finite = bool(np.isfinite(out).all())
         return result, True, finite
 
     def add_to(self, total: Floats) -> None:
         """Add all values to as many others, in place."""
         scratch = np.empty(min(len(total), CHUNK))
-        for rows in chunks(len(total)):
-            part = scratch[: rows.stop - rows.start]
-            self.into(part, rows)
-            total[rows] += part
+        for rows, values in self._chunks():
+            out = scratch[: len(values)]
+            self._into(out, values, rows)
+            total[rows] += out
 
 
-def chunks(length: int) -> Iterator[slice]:
-    """Rows in portions of CHUNK."""
-    for first in range(0, length, CHUNK):
-        yield slice(first, min(first + CHUNK, length))
+def of_parts(time: Times, parts: Sequence[Floats]) -> Chain:
+    """The beginning of a chain on values that are not to be written to; small parts are copied together."""
+    if len(parts) * CHUNK > SMALL * len(time) and parts:
+        return Chain(time, [np.concatenate(parts)], True)
+    return Chain(time, parts, False)
 
 
 def converted(affine: Affine) -> Step:
@@ -99,11 +110,11 @@ def less(zero: float) -> Step:
     return step
 
 
-def applied(function: Callable[..., Floats], columns: Sequence[Floats], keywords: dict[str, object]) -> Step:
-    """A formula of several columns, of the same length as the series."""
+def applied(function: Callable[..., Floats], others: Sequence[Floats], keywords: dict[str, object]) -> Step:
+    """A formula of the values and of `others`, which are as long as the series."""
 
     def step(values: Floats, out: Floats, rows: slice) -> None:
-        out[...] = function(*(column[rows] for column in columns), **keywords)
+        out[...] = function(values, *(other[rows] for other in others), **keywords)
 
     return step
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tseng_units.align import common_rows, nearest, same_times, sample
-from tseng_units.chain import Chain, applied, converted, less, line, raised
+from tseng_units.chain import Chain, applied, converted, less, line, of_parts, raised
 from tseng_units.instants import MAX_US, MIN_US
 from tseng_units.nodes import (
     Accumulate,
@@ -57,6 +57,9 @@ class Source(Protocol):
         Times are never written to. Values that are writeable are the caller's to change; a source that keeps them
         hands out read-only ones.
         """
+
+    def parts(self, sensor: str, metric: str, start: int | None, end: int | None) -> tuple[Times, list[Floats]]:
+        """As `read`, the values in parts that follow one another, none of them to be written to."""
 
     def blocks(self, sensor: str, metric: str, start: int | None, end: int | None) -> Iterator[tuple[int, int]]:
         """Ascending disjoint windows [us, inclusive] that cover all readings in [start, end], each of bounded size."""
@@ -204,8 +207,9 @@ class Run:
         """A node as the beginning of what is made of it: the steps still to be done, unless others need it too."""
         if isinstance(node, Steps) and id(node) not in self._shared:
             return self._chain(node, start, end)
-        block = self.of(node, start, end)
-        return Chain(block.time, block.value, block.owned)
+        if isinstance(node, Raw) and id(node) not in self._shared and not node.masks:
+            return of_parts(*self._source.parts(node.sensor, node.metric, start, end))
+        return _beginning(self.of(node, start, end))
 
     def _chain(self, node: Steps, start: int | None, end: int | None) -> Chain:
         if isinstance(node, Map):
@@ -222,7 +226,7 @@ class Run:
             case Delta():
                 zero = self._found.zeros[id(node)]
                 if zero is None:
-                    return Chain(_NO_TIME, _NO_VALUE, True)
+                    return Chain(_NO_TIME, [], False)
                 chain.steps.append(less(zero.value))
                 chain.suspect |= not math.isfinite(zero.value)
         return chain
@@ -258,12 +262,17 @@ class Run:
         return Block(time, change, True)
 
     def _map(self, node: Map, start: int | None, end: int | None) -> Chain:
-        plain = [self.of(child, start, end) for child in node.children if not isinstance(child, Paired)]
-        time, rows = common_rows([block.time for block in plain])
-        columns = iter([b.value if r is None else b.value[r] for b, r in zip(plain, rows, strict=True)])
-        arrays = [self._sampled(c, time) if isinstance(c, Paired) else next(columns) for c in node.children]
-        owned = plain[0].owned or rows[0] is not None
-        return Chain(time, arrays[0], owned, True, [applied(node.formula.function, arrays, node.keywords)])
+        if len(node.children) == 1 and isinstance(node.children[0], Raw):
+            chain, others = self._input(node.children[0], start, end), []
+        else:
+            plain = [self.of(child, start, end) for child in node.children if not isinstance(child, Paired)]
+            time, rows = common_rows([block.time for block in plain])
+            columns = iter([b.value if r is None else b.value[r] for b, r in zip(plain, rows, strict=True)])
+            first, *others = [self._sampled(c, time) if isinstance(c, Paired) else next(columns) for c in node.children]
+            chain = Chain(time, [first], plain[0].owned or rows[0] is not None)
+        chain.suspect = True
+        chain.steps.append(applied(node.formula.function, others, node.keywords))
+        return chain
 
     def _sampled(self, node: Paired, time: Times) -> Floats:
         if not len(time):
@@ -278,8 +287,7 @@ class Run:
         window = widened(start, end, node.tolerance_us, node.tolerance_us)
         for other in others if len(total.time) else ():
             # among several readings near enough only a valid one may be taken; at one time there is but one
-            valid = self.of(other, *window) if node.tolerance_us else None
-            chain = Chain(valid.time, valid.value, valid.owned) if valid else self._input(other, *window)
+            chain = _beginning(self.of(other, *window)) if node.tolerance_us else self._input(other, *window)
             total = _plus(total, chain, node.tolerance_us)
         if node.sign != 1.0:
             np.multiply(total.value, node.sign, out=total.value)
@@ -293,6 +301,10 @@ class Run:
         deepest = self.of(node.children[1], *widened(start, end, node.tolerance_us, node.tolerance_us))
         rows, near = _matched(deepest.time, own.time, node.tolerance_us)
         return Block(own.time[near], deepest.value[rows] - own.value[near], True)
+
+
+def _beginning(block: Block) -> Chain:
+    return Chain(block.time, [block.value], block.owned)
 
 
 def _plus(total: Block, segment: Chain, tolerance: int) -> Block:

@@ -22,7 +22,7 @@ def _without_faults(values: Floats, tilt: Floats) -> Floats:
 
 
 def _sine(tilt: Floats, factor: float) -> Floats:
-    sine = np.radians(tilt)
+    sine = np.multiply(tilt, np.pi / 180.0)
     np.sin(sine, out=sine)
     return _without_faults(np.multiply(sine, factor, out=sine), tilt)
 
