@@ -37,13 +37,21 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     startDate: str | None = None
     endDate: str | None = None
     limit: Limit | None = None
+    aggregate: str | None = None
+    window: str | None = None
+    timeZone: str | None = None
+    maxGap: str | None = None
+    points: int | None = None
+    gap: str | None = None
     projectIds: list[str] | str | None = None
 
     def open(self, session: Session) -> Stream:
         """Ask the engine; every refusal comes from here, none from the stream."""
         return session.engine.stream(
             self.sensor, self.metric, self.unit, params=self.params, start=self.startDate, end=self.endDate,
-            limit=self.limit.function if self.limit else None, project=session.project(self.projectIds),
+            limit=self.limit.function if self.limit else None, aggregate=self.aggregate, window=self.window,
+            time_zone=self.timeZone, max_gap=self.maxGap, points=self.points, gap=self.gap,
+            project=session.project(self.projectIds),
         )  # fmt: skip
 
     def summary(self, session: Session) -> dict[str, Any]:
@@ -51,9 +59,11 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
         return summary(self.open(session))
 
 
+_MANY_DIGITS = 19
+
 # What a query string may hold beside metric parameters; every other name is taken for one, and refused by the engine.
-_PLAIN = ("sensor", "metric", "unit", "startDate", "endDate")
-_OTHERS = ("limit", "projectIds", "format")
+_PLAIN = ("sensor", "metric", "unit", "startDate", "endDate", "aggregate", "window", "timeZone", "maxGap", "gap")
+_OTHERS = ("limit", "points", "projectIds", "format")
 
 
 def from_query(query: QueryParams) -> Query:
@@ -70,6 +80,7 @@ def from_query(query: QueryParams) -> Query:
         **{name: given[name] for name in _PLAIN if name in given},
         params={name: from_text(text) for name, text in given.items() if name not in (*_PLAIN, *_OTHERS)},
         limit=_limit(given.get("limit")),
+        points=_points(given.get("points")),
         projectIds=project_ids(query),
     )
 
@@ -108,3 +119,9 @@ def _limit(text: str | None) -> Limit | None:
     if text not in ("first", "last"):
         raise InvalidRequest.at("limit", f"{text!r} is neither first nor last")
     return Limit(text)  # type: ignore[arg-type]
+
+
+def _points(text: str | None) -> int | None:
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) < _MANY_DIGITS):
+        raise InvalidRequest.at("points", f"{text!r} is not a whole number")
+    return None if text is None else int(text)

@@ -1,5 +1,6 @@
 """Encoders: the printed forms, and every format carrying the same bits."""
 
+import dataclasses
 import io
 import json
 from collections.abc import Iterator
@@ -80,3 +81,39 @@ def test_csv_has_a_header_and_iso_times() -> None:
     assert _encoded("csv", [(0, 1.25), (1_000, -3.0)]) == (
         b"time,value\n1970-01-01T00:00:00.000Z,1.25\n1970-01-01T00:00:00.001Z,-3\n"
     )
+
+
+def _gapped() -> Stream:
+    """Points at 0, 1 and 7 ms with a gap before the last one, which begins a block."""
+    stream = Stream("/a/sensor", "dx", "mm", {}, iter(()), gaps=[])
+
+    def blocks() -> Iterator[Block]:
+        for time, value, gaps in (([0, 1000], [1.25, 2.5], []), ([7000], [3.0], [[1000, 7000]])):
+            assert stream.gaps is not None
+            stream.gaps.append(np.array(gaps, np.int64).reshape(-1, 2))
+            yield np.array(time, np.int64), np.array(value)
+
+    return dataclasses.replace(stream, blocks=blocks())
+
+
+def test_gaps_are_listed_in_json() -> None:
+    """Pairs of the last time before and the first after; an empty list where there are none."""
+    pairs = [["1970-01-01T00:00:00.001Z", "1970-01-01T00:00:00.007Z"]]
+    for name in ("json", "columns"):
+        assert json.loads(b"".join(FORMATS[name].encode(_gapped())))["gaps"] == pairs
+        unbroken = Stream("/a/sensor", "dx", "mm", {}, iter(()), gaps=[])
+        assert json.loads(b"".join(FORMATS[name].encode(unbroken)))["gaps"] == []
+
+
+def test_gaps_are_empty_rows_elsewhere() -> None:
+    """One microsecond after the last point before: nothing in CSV, null in Arrow and Parquet, never NaN."""
+    assert b"".join(FORMATS["csv"].encode(_gapped())).decode().splitlines()[2:] == [
+        "1970-01-01T00:00:00.001Z,2.5",
+        "1970-01-01T00:00:00.001001Z,",
+        "1970-01-01T00:00:00.007Z,3",
+    ]
+    arrow = pa.ipc.open_stream(b"".join(FORMATS["arrow"].encode(_gapped()))).read_all()
+    parquet = pq.read_table(io.BytesIO(b"".join(FORMATS["parquet"].encode(_gapped()))))
+    for table in (arrow, parquet):
+        assert table["value"].to_pylist() == [1.25, 2.5, None, 3.0]
+        assert table["time"].cast(pa.int64()).to_pylist() == [0, 1000, 1001, 7000]

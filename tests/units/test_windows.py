@@ -123,22 +123,29 @@ def test_pandas_cuts_the_same_windows(times: list[int], window: str, zone: str |
     assert np.diff(groups.row, append=len(time)).tolist() == counted.tolist()
 
 
-@given(
-    st.lists(st.integers(MIN_US, MAX_US), min_size=1, max_size=5),
-    st.sampled_from(["1h", "1d", "3d", "2w", "5month", "3year"]),
-    st.sampled_from([None, AMSTERDAM, "Pacific/Apia", "America/Juneau"]),
-)
+WINDOWS = st.sampled_from(["1h", "1d", "3d", "2w", "5month", "3year"])
+ZONES = st.sampled_from([None, AMSTERDAM, "Pacific/Apia", "America/Juneau"])
+
+
+@given(st.integers(MIN_US, MAX_US), WINDOWS, ZONES)
+@example(MAX_US - 12 * HOUR, "1h", "Pacific/Apia")
+@example(MIN_US + HOUR, "1h", "America/Juneau")
+def test_windows_of_all_years(at: int, text: str, zone: str | None) -> None:
+    """A point is not before its window's start, and that start is the only one up to the point."""
+    window = _window(text, zone)
+    start = int(window.split(np.array([at], np.int64)).start[0])
+    assert MIN_US <= start <= at
+    assert window.starts(start, at).tolist() == [start]
+
+
+@given(TIMES, WINDOWS, ZONES)
 def test_every_point_lies_in_its_window(times: list[int], text: str, zone: str | None) -> None:
-    """In all years there are: from its start on, before the next start, and `starts` finds the same windows."""
+    """Cut together or alone, a point is in the same window; the starts of windows ascend."""
     time, window = np.unique(np.array(times, np.int64)), _window(text, zone)
-    for at in time.tolist():
-        start = int(window.split(np.array([at], np.int64)).start[0])
-        assert MIN_US <= start <= at
-        assert window.starts(start, at).tolist() == [start]
     groups = window.split(time)
     assert (np.diff(groups.start) > 0).all()
-    counts = np.diff(groups.row, append=len(time))
-    assert (np.repeat(groups.start, counts) <= time).all()
+    alone = [int(window.split(time[row : row + 1]).start[0]) for row in range(len(time))]
+    assert np.repeat(groups.start, np.diff(groups.row, append=len(time))).tolist() == alone
 
 
 @pytest.mark.parametrize(

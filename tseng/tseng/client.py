@@ -60,7 +60,7 @@ class Client:
         """
         body = self._read(sensor, metric, unit, options)
         answer = self._ask("POST", "/api/data", content=msgspec.json.encode(body), headers={"Accept": _ARROW})
-        return _series(answer.content, sensor, metric, unit)
+        return _series(answer.content, sensor, metric)
 
     def summary(self, sensor: str, metric: str, unit: str, **options: Unpack[Options]) -> dict[str, Any]:
         """First and last point and the count, as `{"first": {"timestamp", "value"}, "last": ..., "count": n}`."""
@@ -161,6 +161,12 @@ _WIRE: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "start": ("startDate", lambda when: _iso(when)),
     "end": ("endDate", lambda when: _iso(when)),
     "limit": ("limit", lambda function: {"function": function}),
+    "aggregate": ("aggregate", str),
+    "window": ("window", str),
+    "time_zone": ("timeZone", str),
+    "max_gap": ("maxGap", str),
+    "points": ("points", int),
+    "gap": ("gap", str),
 }
 
 
@@ -179,10 +185,16 @@ def _iso(when: When) -> str:
     return when.isoformat() if isinstance(when, datetime) else str(when)
 
 
-def _series(content: bytes, sensor: str, metric: str, unit: str) -> Series:
+def _series(content: bytes, sensor: str, metric: str) -> Series:
+    """Series of an Arrow stream: its unit is the answer's, and where a row has no value there is a gap."""
     table = pa.ipc.open_stream(content).read_all()
     time = table["time"].cast(pa.int64()).to_numpy().view("datetime64[us]")
-    return Series(time, table["value"].to_numpy(), unit, sensor, metric)
+    value, unit = table["value"].to_numpy(), table.schema.metadata[b"unit"].decode()
+    if not table["value"].null_count:
+        return Series(time, value, unit, sensor, metric)
+    broken = np.flatnonzero(np.isnan(value))
+    gaps = list(zip(time[broken - 1], time[broken + 1], strict=True))
+    return Series(np.delete(time, broken), np.delete(value, broken), unit, sensor, metric, gaps=gaps)
 
 
 def _pieces(table: pa.Table) -> Iterator[list[dict[str, Any]]]:

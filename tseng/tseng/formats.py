@@ -2,6 +2,8 @@
 
 `tseng get --format` and the HTTP routes write the same bytes because both come from here. JSON and CSV go through
 Arrow string kernels on whole columns (`tseng.text`); a missing point is simply not in the stream, so no NaN can leave.
+Where gaps are marked, JSON and columns list them; CSV, Arrow and Parquet have a row without a value after the last
+point before each, at which charts break the line.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -10,9 +12,10 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tseng.series import Block, Stream, arrow_schema, record_batch
+from tseng.series import Block, Stream, record_batch
 from tseng.text import iso_times, numbers, rows
 from tseng_storage.arrays import to_arrow
 
@@ -35,7 +38,7 @@ def _json(stream: Stream) -> Iterator[bytes]:
     head = msgspec.json.encode({"sensor": stream.sensor, "metric": stream.metric, "unit": stream.unit})
     yield head[:-1] + b',"data":'
     yield from json_map(stream.blocks)
-    yield b"}"
+    yield json_gaps(stream) + b"}"
 
 
 def _slices(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -56,6 +59,17 @@ def json_map(blocks: Iterator[Block]) -> Iterator[bytes]:
     yield b"}"
 
 
+def json_gaps(stream: Stream) -> bytes:
+    """Write `,"gaps":[[last before, first after],…]` where gaps are marked; only once the blocks are through."""
+    if stream.gaps is None:
+        return b""
+    gaps = np.concatenate([np.empty((0, 2), np.int64), *stream.gaps])
+    if not len(gaps):
+        return b',"gaps":[]'
+    pairs = rows(iso_times(gaps[:, 0], b',["', b'Z","'), iso_times(gaps[:, 1], b"", b'Z"]'))
+    return b',"gaps":[' + bytes(pairs[1:]) + b"]"
+
+
 def _columns(stream: Stream) -> Iterator[bytes]:
     """Write `{"time":[epoch ms],"value":[…]}`; the values wait as float64 (8 bytes a point) while the times go out."""
     kept: list[NDArray[np.float64]] = []
@@ -66,7 +80,7 @@ def _columns(stream: Stream) -> Iterator[bytes]:
     yield b'],"value":['
     for number, value in enumerate(kept):
         yield _items(numbers(value), more=number > 0)
-    yield b"]}"
+    yield b"]" + json_gaps(stream) + b"}"
 
 
 def _epoch_ms(time: NDArray[np.int64]) -> pa.Array:
@@ -83,8 +97,9 @@ def _items(texts: pa.Array, *, more: bool) -> bytes:
 def _csv(stream: Stream) -> Iterator[bytes]:
     """Write `time,value` and one line per point."""
     yield b"time,value\n"
-    for time, value in _slices(stream.blocks):
-        yield bytes(rows(iso_times(time, b"", b"Z,"), numbers(value), end=b"\n"))
+    for time, value in _slices(stream.rows()):
+        texts = numbers(value) if stream.gaps is None else pc.if_else(pc.is_nan(value), b"", numbers(value))
+        yield bytes(rows(iso_times(time, b"", b"Z,"), texts, end=b"\n"))
 
 
 class _Sink:
@@ -112,9 +127,9 @@ class _Sink:
 
 def _arrow(stream: Stream) -> Iterator[bytes]:
     """Write an Arrow IPC stream of columns `time`, `value`."""
-    sink, schema = _Sink(), arrow_schema(stream.sensor, stream.metric, stream.unit)
+    sink, schema = _Sink(), stream.schema()
     with pa.ipc.new_stream(sink, schema) as writer:
-        for block in stream.blocks:
+        for block in stream.rows():
             writer.write_batch(record_batch(schema, block))
             yield sink.take()
     yield sink.take()
@@ -124,9 +139,9 @@ def _parquet(stream: Stream) -> Iterator[bytes]:
     """Write one Parquet file of columns `time`, `value`."""
     import pyarrow.parquet as pq
 
-    sink, schema = _Sink(), arrow_schema(stream.sensor, stream.metric, stream.unit)
+    sink, schema = _Sink(), stream.schema()
     with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="zstd") as writer:
-        for block in stream.blocks:
+        for block in stream.rows():
             writer.write_batch(record_batch(schema, block), row_group_size=_ROW_GROUP)
             yield sink.take()
     yield sink.take()

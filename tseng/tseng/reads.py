@@ -3,19 +3,20 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
 from tseng.errors import InvalidRequest, InvalidTimeRange
-from tseng.series import Block, Series, Stream
+from tseng.series import Block, Gaps, Series, Stream, gap_list
+from tseng.shape import Limit, Shape, joined, limited
 from tseng.view import ProjectView
 from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant, parse_instant
-from tseng_units.plan import plan
+from tseng_units.plan import offered_metric, plan
+from tseng_units.run import widened
 
 When = str | datetime | np.datetime64 | None
-Limit = Literal["first", "last"] | None
 
 
 class Options(TypedDict, total=False):
@@ -27,8 +28,20 @@ class Options(TypedDict, total=False):
     """First instant of the window, inclusive: ISO text, datetime or datetime64; without zone UTC."""
     end: When
     """Last instant of the window, inclusive."""
-    limit: Limit
-    """"first" or "last" for that one point of the window."""
+    limit: Limit | None
+    """"first" or "last" for that one point of the window, or that one aggregate."""
+    aggregate: str | None
+    """One value for each window of time: "mean", "max", "p95", "rate/h" and others; or "interpolate"."""
+    window: str | None
+    """Which windows: "10min", "1h", "1d", "1w", "1month" and the like."""
+    time_zone: str | None
+    """IANA name of the zone whose days the windows keep to, by default UTC."""
+    max_gap: str | None
+    """Interpolation goes over gaps of at most this length, such as "2h"."""
+    points: int | None
+    """At most so many points, chosen for a chart: the ends, the extremes and the shape stay."""
+    gap: str | None
+    """Mark where neighbouring points are farther apart than this, such as "1h"."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,13 @@ class Request:
     params: Mapping[str, Any] | None = None
     start: When = None
     end: When = None
-    limit: Limit = None
+    limit: Limit | None = None
+    aggregate: str | None = None
+    window: str | None = None
+    time_zone: str | None = None
+    max_gap: str | None = None
+    points: int | None = None
+    gap: str | None = None
 
 
 class Read:
@@ -60,27 +79,51 @@ class Read:
         self.request = request
         self.start, self.end = _window(request)
         self._execution = Execution(plan(sensor, request.metric, request.unit, request.params, view), view)
-        self.provenance = _provenance(view, self._execution, self.start, self.end)
+        self._shape = Shape.of(request, offered_metric(sensor, request.metric))
+        self.provenance = {**_provenance(view, self._execution, self.start, self.end), **self._shape.describe(request)}
 
     def series(self) -> Series:
         """Answer in one piece."""
-        time, value = self._edge(self.request.limit) if self.request.limit else self._whole()
-        asked = self.request
-        return Series(time.view("datetime64[us]"), value, asked.unit, asked.sensor, asked.metric, self.provenance)
+        asked, shape = self.request, self._shape
+        gaps: list[Gaps] = []
+        # In one piece deriving is faster than block by block; an aggregate needs no more than a block at a time.
+        derived = self._windowed() if shape.window else iter([self._plain()])
+        time, value = joined(list(shape.finished(derived, gaps)))
+        return Series(
+            time.view("datetime64[us]"), value, shape.unit, asked.sensor, asked.metric, self.provenance, gap_list(gaps)
+        )
 
     def stream(self) -> Stream:
         """Answer in blocks of bounded size."""
-        blocks = iter([self._edge(self.request.limit)]) if self.request.limit else self._blocks()
-        return Stream(self.request.sensor, self.request.metric, self.request.unit, self.provenance, blocks)
+        asked, shape = self.request, self._shape
+        gaps: list[Gaps] | None = None if shape.gap is None else []
+        derived = (
+            self._windowed()
+            if shape.window
+            else iter([self._plain()])
+            if asked.limit
+            else self._blocks(self.start, self.end)
+        )
+        return Stream(asked.sensor, asked.metric, shape.unit, self.provenance, shape.finished(derived, gaps), gaps)
 
-    def _whole(self) -> Block:
-        return self._execution.evaluate(self.start, self.end)
+    def _plain(self) -> Block:
+        """Neither aggregated nor interpolated, in one piece."""
+        limit = self.request.limit
+        return self._edge(limit) if limit else self._execution.evaluate(self.start, self.end)
 
-    def _blocks(self) -> Iterator[Block]:
-        for first, last in self._execution.blocks(self.start, self.end):
+    def _windowed(self) -> Iterator[Block]:
+        """Aggregated or interpolated, limited."""
+        shape = self._shape
+        # What a line is drawn from may lie outside the range asked for.
+        reach = shape.max_gap or 0
+        blocks = shape.windowed(self._blocks(*widened(self.start, self.end, reach, reach)), self.start, self.end)
+        return limited(blocks, self.request.limit)
+
+    def _blocks(self, start: int | None, end: int | None) -> Iterator[Block]:
+        for first, last in self._execution.blocks(start, end):
             yield self._execution.evaluate(first, last)
 
-    def _edge(self, limit: Literal["first", "last"]) -> Block:
+    def _edge(self, limit: Limit) -> Block:
         """The first or last valid point, or none: blocks are tried from that end until one has a point."""
         windows = list(self._execution.blocks(self.start, self.end))
         at = slice(0, 1) if limit == "first" else slice(-1, None)

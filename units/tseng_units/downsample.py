@@ -39,7 +39,7 @@ class Downsampler:
         self._points = points
         self._most = max(HELD, 4 * points)
         self._seen = 0
-        self._parts: list[Points] = [(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.bool_))]
+        self._parts: list[Points] = []
 
     def add(self, time: Times, value: Floats, torn: Flags) -> None:
         """Go on with times (int64 us, later than all before), values (float64, finite) and flags, each (n,)."""
@@ -58,7 +58,10 @@ class Downsampler:
         return _kept(time, value, torn, m4(value, _equal_spans(time, self._points // A_SPAN)))
 
     def _joined(self) -> Points:
-        time, value, torn = zip(*self._parts, strict=True)
+        if len(self._parts) == 1:
+            return self._parts[0]
+        none = np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.bool_)
+        time, value, torn = zip(none, *self._parts, strict=True)
         return np.concatenate(time), np.concatenate(value), np.concatenate(torn)
 
     def _thin(self) -> None:
@@ -80,11 +83,12 @@ def m4(value: Floats, row: Rows) -> Rows:
         row: first row of each span, ascending from 0, (k,). Of equal values the earliest counts.
     """
     count = np.diff(row, append=len(value))
-    kept = [row, row + count - 1]
+    kept = np.zeros(len(value), np.bool_)
+    kept[row] = kept[row + count - 1] = True
     for extreme in (np.minimum, np.maximum):
         found = np.flatnonzero(value == np.repeat(extreme.reduceat(value, row), count))
-        kept.append(found[np.searchsorted(found, row)])
-    return np.unique(np.concatenate(kept))
+        kept[found[np.searchsorted(found, row)]] = True
+    return np.flatnonzero(kept)
 
 
 def _equal_spans(time: Times, many: int) -> Rows:

@@ -145,7 +145,7 @@ def midnights(day: Times, zone: ZoneInfo | None) -> Times:
     Returns:
         int64 us (n,), never descending, kept within the years 0001 to 9999.
     """
-    day = np.clip(day, FIRST_DAY - 1, LAST_DAY + 1)
+    day = np.clip(day, FIRST_DAY - 2, LAST_DAY + 2)
     if zone is None or not len(day):
         return np.clip(day * DAY_US, MIN_US, MAX_US + 1)
     known = np.clip(day, FIRST_DAY, LAST_DAY)

@@ -33,6 +33,14 @@ def get(
         list[str] | None, typer.Option(help="Metric parameter NAME=VALUE[,UNIT]: ZERO_DATE=2017-03-01, dt=2,h.")
     ] = None,
     limit: Annotated[str | None, typer.Option(help="Only the `first` or the `last` point.")] = None,
+    aggregate: Annotated[
+        str | None, typer.Option(help="mean, min, max, std, p95, rate/h … of each window; or `interpolate`.")
+    ] = None,
+    window: Annotated[str | None, typer.Option(help="Windows of the aggregate: 10min, 1h, 1d, 1w, 1month …")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Zone whose days the windows keep to [UTC].")] = None,
+    max_gap: Annotated[str | None, typer.Option(help="Interpolate over gaps of at most this, such as 2h.")] = None,
+    points: Annotated[int | None, typer.Option(help="At most so many points, chosen for a chart.")] = None,
+    gap: Annotated[str | None, typer.Option(help="Mark where points are farther apart than this, such as 1h.")] = None,
     format: Annotated[str, typer.Option("--format", help="table, json, columns, csv, arrow or parquet.")] = "table",
     provenance: Annotated[bool, typer.Option(help="Also say on stderr, as JSON, how the values came to be.")] = False,
     project: ProjectOption = None,
@@ -43,7 +51,8 @@ def get(
     edge = None if limit is None else choice("--limit", limit, ("first", "last"))
     with open_engine(data) as engine:
         stream = engine.stream(
-            sensor, metric, unit, params=_params(param or []), start=start, end=end, limit=edge, project=project
+            sensor, metric, unit, params=_params(param or []), start=start, end=end, limit=edge, aggregate=aggregate,
+            window=window, time_zone=time_zone, max_gap=max_gap, points=points, gap=gap, project=project,
         )  # fmt: skip
         _write(_table(stream) if form == "table" else _encoded(stream, form))
         if provenance:
@@ -147,11 +156,15 @@ def _encoded(stream: "Stream", name: str) -> Iterator[bytes]:
 
 def _table(stream: "Stream") -> Iterator[bytes]:
     from tseng.text import iso_times, numbers, rows
+    from tseng_units.instants import format_instant
 
     yield f"# {stream.sensor}\n# {stream.metric} [{stream.unit}]\n".encode()
     for time, value in stream.blocks:
         if len(time):
             yield bytes(rows(iso_times(time, b"", b"Z  "), numbers(value), end=b"\n"))
+    for gaps in stream.gaps or ():
+        for before, after in gaps.tolist():
+            yield f"# gap from {format_instant(before)} to {format_instant(after)}\n".encode()
 
 
 def _relation(table: "pa.Table", name: str) -> Iterator[bytes]:
