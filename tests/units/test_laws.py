@@ -1,4 +1,4 @@
-"""The laws that every answer obeys, on random series with gaps, jitter and missing values."""
+"""The laws of arrays and directions, on random series with gaps, jitter and missing values."""
 
 from typing import Any
 
@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 from tests.units.memory import MemoryDirectory, MemorySource, get
 
 from tseng_units.errors import NoZeroReading
-from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant
-from tseng_units.plan import plan
-from tseng_units.registry import DIMENSIONS, convert
-from tseng_units.sensors import Sensor, metrics
+from tseng_units.sensors import Sensor
 
 MINUTE = 60_000_000
 LAW = settings(max_examples=60)
@@ -36,13 +33,6 @@ COLUMNS = {
     ("b", "T"): st.floats(-40.0, 40.0),
     **{("p", metric): VALUES for metric in ("e", "n", "h", "ha", "za", "sd", "T", "P")},
 }
-METRICS = [
-    (sensor.id, offered.id, offered.default_unit, offered.units[-1].id)
-    for sensor in (IPI[0], IPI[2], LEVEL, BAROMETER, PRISM)
-    for offered in metrics(sensor, DIRECTORY)
-    if offered.id != "T" or sensor is BAROMETER
-]
-ASKED = st.sampled_from(METRICS)
 RATES = {"vn", "ve", "vh"}
 
 
@@ -73,95 +63,6 @@ def answer(source: MemorySource, *request: Any) -> dict[int, float] | str:
         return get(source, DIRECTORY, *request)
     except NoZeroReading as problem:
         return problem.category
-
-
-@LAW
-@given(sources(), ASKED, OPTIONS, MOMENTS, MOMENTS)
-def test_window(source: MemorySource, asked: Any, options: Any, start: int, end: int) -> None:
-    """The result over a window is the result over all time, cut."""
-    sensor, metric, unit, _ = asked
-    params = parameters(metric, *options)
-    whole = answer(source, sensor, metric, unit, params)
-    part = answer(source, sensor, metric, unit, params, start, end)
-    if isinstance(whole, str):
-        assert part == whole
-    else:
-        assert part == {us: value for us, value in whole.items() if start <= us <= end}
-
-
-@LAW
-@given(sources(), ASKED, OPTIONS, st.none() | MOMENTS, st.none() | MOMENTS)
-def test_blocks(source: MemorySource, asked: Any, options: Any, start: int | None, end: int | None) -> None:
-    """Blocks evaluated one after the other give exactly the one evaluation of all."""
-    sensor, metric, unit, _ = asked
-    params = parameters(metric, *options)
-    whole = answer(source, sensor, metric, unit, params, start, end)
-    if isinstance(whole, str):
-        return
-    execution = Execution(plan(DIRECTORY.sensors[sensor], metric, unit, params, DIRECTORY), source)
-    pieces = [execution.evaluate(*window) for window in execution.blocks(start, end)]
-    joined = [pair for times, values in pieces for pair in zip(times.tolist(), values.tolist(), strict=True)]
-    assert joined == list(whole.items())
-
-
-@LAW
-@given(sources(), ASKED, OPTIONS)
-def test_unit(source: MemorySource, asked: Any, options: Any) -> None:
-    """Deriving in one unit and converting equals deriving in the other."""
-    sensor, metric, unit, other = asked
-    params = parameters(metric, *options)
-    here, there = (answer(source, sensor, metric, asked, params) for asked in (unit, other))
-    if isinstance(here, str) or isinstance(there, str):
-        assert here == there
-        return
-    offered = next(o for o in metrics(DIRECTORY.sensors[sensor], DIRECTORY) if o.id == metric)
-    assert offered.dimension is not None
-    assert list(here) == list(there)
-    converted = convert(list(here.values()), unit, other, DIMENSIONS[offered.dimension])
-    assert list(there.values()) == pytest.approx(converted.tolist(), rel=1e-12, abs=1e-9)
-
-
-@LAW
-@given(
-    sources(),
-    ASKED.filter(lambda asked: asked[1] in {"dx", "dx_inc", "dhead", "dP", "dn", "dz", "dT", "dtilt_x"}),
-    MOMENTS,
-)
-def test_zero_date_adds_a_constant(source: MemorySource, asked: Any, zero: int) -> None:
-    """Changing ZERO_DATE adds one constant to a delta, at the same timestamps."""
-    sensor, metric, unit, _ = asked
-    first = answer(source, sensor, metric, unit, {})
-    second = answer(source, sensor, metric, unit, parameters(metric, zero, None))
-    if isinstance(first, str) or isinstance(second, str):
-        return
-    assert list(first) == list(second)
-    shifts = [first[us] - second[us] for us in first]
-    assert shifts == pytest.approx(shifts[:1] * len(shifts), rel=1e-9, abs=1e-9)
-
-
-@LAW
-@given(sources(), ASKED, MOMENTS, st.sampled_from([600, 1200, 700]))
-def test_dt_ignores_zero_date(source: MemorySource, asked: Any, zero: int, dt: int) -> None:
-    """With dt, ZERO_DATE changes nothing."""
-    sensor, metric, unit, _ = asked
-    params = {"dt": {"value": dt}}
-    with_zero = {**params, "ZERO_DATE": {"value": format_instant(zero)}}
-    assert answer(source, sensor, metric, unit, params) == answer(source, sensor, metric, unit, with_zero)
-
-
-@LAW
-@given(sources(), ASKED, OPTIONS, st.data())
-def test_missing_rows_change_nothing(source: MemorySource, asked: Any, options: Any, data: st.DataObject) -> None:
-    """Rows of missing values, and the order of rows, change nothing."""
-    sensor, metric, unit, _ = asked
-    params = parameters(metric, *options)
-    longer: dict[tuple[str, str], dict[int, float | None]] = {}
-    for key, (times, values) in source.arrays.items():
-        rows: dict[int, float | None] = dict(zip(times.tolist(), values.tolist(), strict=True))
-        rows.update({us: None for us in data.draw(st.lists(MOMENTS, max_size=2)) if us not in rows})
-        longer[key] = dict(data.draw(st.permutations(list(rows.items()))))
-    other = MemorySource(longer, block=source.block)
-    assert answer(source, sensor, metric, unit, params) == answer(other, sensor, metric, unit, params)
 
 
 @LAW

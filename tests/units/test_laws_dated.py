@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.units.memory import MemoryDirectory, MemorySource, get
 from tests.units.test_laws import (
-    ASKED,
     BAROMETER,
+    DIRECTORY,
     IPI,
     LAW,
     LEVEL,
@@ -30,8 +30,15 @@ from tseng_units.errors import NoZeroReading
 from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant, parse_instant
 from tseng_units.plan import plan
-from tseng_units.sensors import Sensor
+from tseng_units.sensors import Sensor, metrics
 
+METRICS = [
+    (sensor.id, offered.id, offered.default_unit, offered.units[-1].id)
+    for sensor in (IPI[0], IPI[2], LEVEL, BAROMETER, PRISM)
+    for offered in metrics(sensor, DIRECTORY)
+    if offered.id != "T" or sensor is BAROMETER
+]
+ASKED = st.sampled_from(METRICS)
 DATED: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "IPI_BIAXIAL": {"GAUGE_LENGTH": st.floats(0.5, 3.0), "AZIMUTH_XY": st.floats(0.0, 360.0)},
     "WATER_LEVEL_ABS": {"BARO_SENSOR": st.sampled_from(["b", "b2"]), "ELEVATION": st.floats(0.0, 9.0)},

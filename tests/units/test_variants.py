@@ -6,6 +6,7 @@ import pytest
 from tests.units.memory import MemoryDirectory, MemorySource, get
 
 from tseng_units.errors import IncompatibleUnit, MetricNotAvailable, UnknownUnit
+from tseng_units.instants import MIN_US
 from tseng_units.nodes import Linear, Map, Raw, walk
 from tseng_units.plan import plan
 from tseng_units.sensors import Sensor, metrics
@@ -217,3 +218,36 @@ def test_inputs_of_a_strain_are_one_node_each() -> None:
         "steinhart_hart",
         "load_strain",
     ]
+
+
+def test_every_part_of_a_calibration_has_its_dates() -> None:
+    """Unit, model, temperature term and barometer change one after the other; each reading has those of its time."""
+    epochs = {
+        "CAL_UNIT": ((MIN_US, "MPa"), (1 * HOUR, "kPa")),
+        "CAL_MODEL": ((MIN_US, "POLYNOMIAL"), (2 * HOUR, "LINEAR")),
+        "K": ((MIN_US, None), (3 * HOUR, 0.4)),
+        "BARO_SENSOR": ((MIN_US, None), (4 * HOUR, "b")),
+    }
+    props = {**LINE, "A": 0, "B": 0.002, "C": -10.0, "T0": 10.0, "BARO_ZERO": 1e5}
+    now = {name: values[-1][1] for name, values in epochs.items()}
+    sensor = Sensor("s", "VW_PIEZOMETER", {**props, **now}, uploaded=("digits", "T"), epochs=epochs)
+    hours = range(5)
+    source = MemorySource(
+        {
+            ("s", "digits"): {hour * HOUR: 8000.0 for hour in hours},
+            ("s", "T"): {hour * HOUR: 20.0 for hour in hours},
+            ("b", "P"): {hour * HOUR: 101_000.0 for hour in hours},
+        }
+    )
+    found = get(source, MemoryDirectory(sensor, Sensor("b", "BAROMETER")), "s", "P_w", "kPa")
+    assert list(found.values()) == pytest.approx([6000.0, 6.0, 100.0, 104.0, 103.0])
+
+
+def test_a_counter_that_becomes_one() -> None:
+    """Tips count as they are before the date and as steps of a counter from it on, each with the bucket of its time."""
+    epochs = {"COUNTER": ((MIN_US, False), (2 * HOUR, True)), "TIP_SIZE": ((MIN_US, 0.5), (3 * HOUR, 1.0))}
+    sensor = Sensor("s", "RAIN_GAUGE", {"COUNTER": True, "TIP_SIZE": 1.0}, epochs=epochs)
+    source = MemorySource({("s", "tips"): {hour * HOUR: tips for hour, tips in enumerate([4.0, 10.0, 12.0, 15.0])}})
+    directory = MemoryDirectory(sensor)
+    assert list(get(source, directory, "s", "rain", "mm").values()) == [2.0, 5.0, 1.0, 3.0]
+    assert list(get(source, directory, "s", "rain_cum", "mm").values()) == [2.0, 7.0, 8.0, 11.0]

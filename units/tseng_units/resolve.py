@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from tseng_units.catalogue import RULES, PairedInput, Rule
+from tseng_units.catalogue import METRICS, RULES, PairedInput, Rule
 from tseng_units.errors import MetricNotAvailable
 from tseng_units.formulas.declare import REQUIRED, UNIT_PROPS, Check, Formula, Prop, not_negative, one_of
 from tseng_units.formulas.table import FORMULAS
@@ -143,7 +143,11 @@ class Resolver:
         if isinstance(names, PairedInput):
             return self._paired(now, quantity, names)
         has = (name for name in names if _raw(sensor, name) is not None or rule_for(sensor, name) is not None)
-        return self.node(sensor, next(has, names[-1]))
+        name = next(has, names[-1])
+        rule = rule_for(sensor, name)
+        if now is sensor or rule is None or name in METRICS or name in sensor.own:
+            return self.node(sensor, name)
+        return self._in_period(sensor, name, rule, now)
 
     def _base(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
         return self._input(sensor, quantity, rule.inputs[0], sensor)
@@ -155,14 +159,16 @@ class Resolver:
         return self._by_period(sensor, quantity, lambda now: self._in_period(sensor, quantity, rule, now))
 
     def _in_period(self, sensor: Sensor, quantity: str, rule: Rule, now: Sensor) -> Node:
-        """A formula, or the rule that a prop chooses, for the sensor as it was in one period."""
-        if rule.choice is None:
-            return self._map(sensor, quantity, rule, now)
-        bound = self._bind(now, quantity, decider(rule.choice))
-        chosen = RULES[rule.choice.cases[case_of(rule.choice, bound.value)]]
-        if chosen.kind in ("choice", "formula"):
+        """What a rule makes of the sensor as it was in one period: of another one what it needs may not be there."""
+        if rule.choice is not None:
+            bound = self._bind(now, quantity, decider(rule.choice))
+            chosen = RULES[rule.choice.cases[case_of(rule.choice, bound.value)]]
             return _noted(self._in_period(sensor, quantity, chosen, now), bound)
-        return _noted(self._builders[chosen.kind](sensor, quantity, chosen), bound)
+        if rule.kind == "formula":
+            return self._map(sensor, quantity, rule, now)
+        if rule.kind == "same":
+            return self._input(sensor, quantity, rule.inputs[0], now)
+        return self._builders[rule.kind](sensor, quantity, rule)
 
     def _mean(self, sensor: Sensor, quantity: str, rule: Rule) -> Node:
         *gauges, alone = (self._input(sensor, quantity, names, sensor) for names in rule.inputs)
@@ -174,7 +180,7 @@ class Resolver:
     def _by_period(self, sensor: Sensor, quantity: str, build: Callable[[Sensor], Node]) -> Node:
         """What is built from the sensor's props, once for each period in which they are constant.
 
-        `build` takes the sensor as it was in the period; the inputs of what it builds have periods of their own.
+        `build` takes the sensor as it was in the period; metrics that it takes as inputs have periods of their own.
         """
         if not sensor.changes:
             return build(sensor)
