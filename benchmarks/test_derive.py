@@ -95,9 +95,12 @@ def test_displacement_of_an_array(versus: Versus, array: Engine, tilts: Floats) 
     """Dx at the head of an array of 50 segments and 100,000 scans, in mm, against arrays that are in memory already."""
 
     def bare() -> Floats:
-        x = np.sin(np.radians(tilts)) * LENGTHS[:, None]
-        dx: Floats = (x - x[:, :1]).sum(axis=0) * 1000.0
-        return dx
+        # segment by segment: faster than one expression over all of them, whose arrays leave the cache
+        dx = np.zeros(SCANS)
+        for tilt, length in zip(tilts, LENGTHS.tolist(), strict=True):
+            x = np.sin(np.radians(tilt)) * length
+            dx += x - x[0]
+        return dx * 1000.0
 
     def ours() -> Floats:
         return array.get_data(sensor_ids(1)[0], "dx", "mm").value

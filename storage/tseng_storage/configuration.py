@@ -144,9 +144,7 @@ class Configuration:
 
     def sensors_of_device(self, project: str, device: str, known: Knowledge = EVERYTHING) -> tuple[Entity, ...]:
         """The sensors whose parent is the device, in the order of their ids. Cached until the catalog changes."""
-        query = select(ENTITY).where(ENTITY.c.project == project, ENTITY.c.kind == "sensor", ENTITY.c.parent == device)
-        query = query.order_by(ENTITY.c.id)
-        found = self._base.cached(("members", project, device), lambda connection: tuple(fetch(connection, query)))
+        found = self._base.cached(("members", project, device), partial(_of_kind, project, "sensor", device))
         if all(_unchanged(entity, known) for entity in found):
             return found
         key = ("members", project, device, known.config, known.time)
@@ -157,8 +155,7 @@ class Configuration:
 
         Cached until the catalog changes.
         """
-        query = select(ENTITY).where(ENTITY.c.project == project, ENTITY.c.kind == kind).order_by(ENTITY.c.id)
-        found = self._base.cached(("definitions", project, kind), lambda connection: tuple(fetch(connection, query)))
+        found = self._base.cached(("definitions", project, kind), partial(_of_kind, project, kind, None))
         if not all(_unchanged(entity, known) for entity in found):
             key = ("definitions", project, kind, known.config, known.time)
             found = self._base.cached(key, lambda connection: tuple(_as_known(connection, found, known)))
@@ -322,6 +319,12 @@ def _histories(
         rows = connection.execute(of_all.where(PROP_HISTORY.c.id.in_(chunk))).mappings()
         for id, group in groupby(rows, lambda row: str(row["id"])):
             yield id, [change_of(row) for row in group]
+
+
+def _of_kind(project: str, kind: AnyKind, parent: str | None, connection: Connection) -> tuple[Entity, ...]:
+    """All entities of a kind, or those of one parent, in the order of their ids."""
+    query = select(ENTITY).where(ENTITY.c.project == project, ENTITY.c.kind == kind).order_by(ENTITY.c.id)
+    return tuple(fetch(connection, query if parent is None else query.where(ENTITY.c.parent == parent)))
 
 
 def _metrics(project: str, sensor: str, connection: Connection) -> tuple[tuple[str, int, int], ...]:

@@ -15,8 +15,8 @@ from tseng_units.registry import Affine
 
 Times = NDArray[np.int64]
 Floats = NDArray[np.float64]
-CHUNK = 16_384
-"""Values of a chunk: 128 KiB, so that a chunk, its result and a temporary fit into a core's own cache."""
+CHUNK = 32_768
+"""Values of a chunk: 256 KiB, so that a chunk and a temporary or two fit into a core's own cache."""
 SMALL = 4
 """How often on average a chunk may be cut into parts before copying them together costs less."""
 
@@ -82,23 +82,29 @@ def of_parts(time: Times, parts: Sequence[Floats]) -> Chain:
     return Chain(time, parts, False)
 
 
-def converted(affine: Affine) -> Step:
-    """Another unit."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """(x - shift) * factor, as a step."""
+
+    shift: float
+    factor: float
+
+    def __call__(self, values: Floats, out: Floats, rows: slice) -> None:
+        """Two operations per value."""
+        np.subtract(values, self.shift, out=out)
+        np.multiply(out, self.factor, out=out)
+
+
+def converted(steps: list[Step], affine: Affine) -> None:
+    """Add a conversion to another unit; after a line it is part of the line's factor, where units have one zero."""
+    if steps and isinstance(last := steps[-1], Line) and not affine.offset:
+        steps[-1] = Line(last.shift, float(affine.apply(np.array(last.factor))))
+        return
 
     def step(values: Floats, out: Floats, rows: slice) -> None:
         affine.apply(values, out)
 
-    return step
-
-
-def line(shift: float, factor: float) -> Step:
-    """(x - shift) * factor."""
-
-    def step(values: Floats, out: Floats, rows: slice) -> None:
-        np.subtract(values, shift, out=out)
-        np.multiply(out, factor, out=out)
-
-    return step
+    steps.append(step)
 
 
 def less(zero: float) -> Step:
