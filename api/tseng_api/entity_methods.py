@@ -23,10 +23,11 @@ class Get(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Update(msgspec.Struct, forbid_unknown_fields=True):
-    """Props to merge into an entity's; null removes a key."""
+    """Props to merge into an entity's, from a date on or as a correction; null removes a key."""
 
     id: str
     props: dict[str, Any]
+    validFrom: str | None = None
     projectIds: ProjectIds = None
 
 
@@ -76,9 +77,9 @@ def _get(kind: Kind) -> Any:
 
 def _update(kind: Kind) -> Any:
     def update(call: Call, params: Update) -> dict[str, Any]:
-        """Merge props into an entity's; null removes a key."""
-        project = call.session.project(params.projectIds)
-        return wire(call.engine.update_entity(kind, params.id, params.props, project=project))
+        """Merge props into an entity's, from the date validFrom on, else as a correction; null removes a key."""
+        project, since = call.session.project(params.projectIds), params.validFrom
+        return wire(call.engine.update_entity(kind, params.id, params.props, valid_from=since, project=project))
 
     return update
 

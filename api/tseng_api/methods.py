@@ -84,7 +84,8 @@ def get_raw_metrics(call: Call, params: RawMetrics) -> dict[str, Any]:
     """Retrieve the raw metrics of sensors or sensor types; unknown sensors are left out."""
     project = call.session.project(params.projectIds)
     found = {type: of_type(type) for type in params.types}
-    found |= {id: call.engine.raw_metrics(id, project=project) for id in _existing(call, params.sensors, project)}
+    if params.sensors:
+        found |= call.engine.raw_metrics_of(params.sensors, project=project)
     return {key: _wire(metrics) for key, metrics in found.items()}
 
 

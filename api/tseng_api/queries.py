@@ -43,6 +43,7 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     maxGap: str | None = None
     points: int | None = None
     gap: str | None = None
+    asOf: str | None = None
     projectIds: list[str] | str | None = None
 
     def open(self, session: Session) -> Stream:
@@ -50,7 +51,7 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
         return session.engine.stream(
             self.sensor, self.metric, self.unit, params=self.params, start=self.startDate, end=self.endDate,
             limit=self.limit.function if self.limit else None, aggregate=self.aggregate, window=self.window,
-            time_zone=self.timeZone, max_gap=self.maxGap, points=self.points, gap=self.gap,
+            time_zone=self.timeZone, max_gap=self.maxGap, points=self.points, gap=self.gap, as_of=self.asOf,
             project=session.project(self.projectIds),
         )  # fmt: skip
 
@@ -62,7 +63,19 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
 _MANY_DIGITS = 19
 
 # What a query string may hold beside metric parameters; every other name is taken for one, and refused by the engine.
-_PLAIN = ("sensor", "metric", "unit", "startDate", "endDate", "aggregate", "window", "timeZone", "maxGap", "gap")
+_PLAIN = (
+    "sensor",
+    "metric",
+    "unit",
+    "startDate",
+    "endDate",
+    "aggregate",
+    "window",
+    "timeZone",
+    "maxGap",
+    "gap",
+    "asOf",
+)
 _OTHERS = ("limit", "points", "projectIds", "format")
 
 

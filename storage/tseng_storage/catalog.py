@@ -11,7 +11,7 @@ from tseng_storage.credentials import Credentials
 from tseng_storage.database import Database
 from tseng_storage.entities import Project, now_us
 from tseng_storage.errors import Exists, NotFound
-from tseng_storage.tables import ENTITY, LOG, PROJECT, PROP_HISTORY, SERIES
+from tseng_storage.tables import BULK_LOAD, ENTITY, LOG, PROJECT, PROP_HISTORY, SERIES
 
 DEFAULT_PROJECT = "default"
 
@@ -58,7 +58,7 @@ class Catalog(Configuration, Credentials):
             if project.is_default:
                 raise Exists("the default project cannot be deleted", "project", id)
             connection.execute(delete(PROJECT).where(PROJECT.c.id == project.id))
-            for table in (ENTITY, PROP_HISTORY, SERIES, LOG):
+            for table in (ENTITY, PROP_HISTORY, SERIES, LOG, BULK_LOAD):
                 connection.execute(delete(table).where(table.c.project == project.id))
 
 

@@ -68,9 +68,10 @@ class Compaction:
 
     def _merge(self, project: str, chosen: Sequence[Segment], forget: bool) -> int:
         output = _Output(self._layout, project, self._settings)
+        loads = self._log.loads(project) if forget else []
         try:
             for rows in merged_slices(self._layout, chosen, self._settings.merge_rows):
-                output.write(without_repeats(rows) if forget else rows)
+                output.write(without_repeats(rows, loads=loads) if forget else rows)
             adds = output.close()
         except BaseException:
             output.abandon()

@@ -163,8 +163,19 @@ class Configuration:
 
     def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> tuple[str, ...]:
         """The metrics ever uploaded for the sensor (by what was `known`), sorted. Cached until the catalog changes."""
-        found = self._base.cached(("metrics", project, sensor), partial(_metrics, project, sensor))
-        return tuple(metric for metric, seq, seen in found if known.covers_upload(seq, seen))
+        found = self._base.cached(
+            ("metrics", project, sensor), lambda connection: tuple(_series(connection, project, [sensor]))
+        )
+        return tuple(metric for _, metric, seq, seen in found if known.covers_upload(seq, seen))
+
+    def metrics_of_each(
+        self, project: str, sensors: Collection[str], known: Knowledge = EVERYTHING
+    ) -> dict[str, tuple[str, ...]]:
+        """`metrics_of` many sensors at once; those without any are left out."""
+        with self._base.read() as connection:
+            rows = list(_series(connection, project, sorted(set(sensors))))
+        seen = (row for row in rows if known.covers_upload(row[2], row[3]))
+        return {sensor: tuple(row[1] for row in group) for sensor, group in groupby(seen, lambda row: row[0])}
 
     def history(self, project: str, kind: AnyKind, id: str) -> list[Change]:
         """Every change of an entity's props, in the order they were recorded; NotFound when there is none."""
@@ -192,7 +203,7 @@ def _require_free(connection: Connection, project: str, drafts: Sequence[Draft])
     if taken:
         named = ", ".join(f"{kind} {id!r}" for kind, id in taken[:_NAMED])
         more = f" and {len(taken) - _NAMED} more" if len(taken) > _NAMED else ""
-        raise Exists(f"there is already: {named}{more}", "id", [id for _, id in taken] if taken[1:] else taken[0][1])
+        raise Exists(f"taken already: {named}{more}", "id", [id for _, id in taken] if taken[1:] else taken[0][1])
 
 
 def _taken(connection: Connection, project: str, kind: AnyKind, ids: Sequence[str]) -> list[str]:
@@ -327,10 +338,13 @@ def _of_kind(project: str, kind: AnyKind, parent: str | None, connection: Connec
     return tuple(fetch(connection, query if parent is None else query.where(ENTITY.c.parent == parent)))
 
 
-def _metrics(project: str, sensor: str, connection: Connection) -> tuple[tuple[str, int, int], ...]:
-    query = select(SERIES.c.metric, SERIES.c.seq, SERIES.c.seen)
-    query = query.where(SERIES.c.project == project, SERIES.c.sensor == sensor).order_by(SERIES.c.metric)
-    return tuple(tuple(row) for row in connection.execute(query))
+def _series(connection: Connection, project: str, sensors: Sequence[str]) -> Iterable[tuple[str, str, int, int]]:
+    """(sensor, metric, seq, seen) of the series that were ever uploaded, in order: the upload that brought each."""
+    query = select(SERIES.c.sensor, SERIES.c.metric, SERIES.c.seq, SERIES.c.seen)
+    query = query.where(SERIES.c.project == project).order_by(SERIES.c.sensor, SERIES.c.metric)
+    for chunk in chunks(sensors):
+        for row in connection.execute(query.where(SERIES.c.sensor.in_(chunk))):
+            yield row.sensor, row.metric, row.seq, row.seen
 
 
 def _changes(known: Knowledge, what: Any, project: str, kind: AnyKind) -> Select[Any]:

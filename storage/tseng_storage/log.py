@@ -28,7 +28,7 @@ from tseng_storage.errors import Damaged, NotFound
 from tseng_storage.layout import CATALOG
 from tseng_storage.observations import Rows
 from tseng_storage.payload import LogRow, encode
-from tseng_storage.tables import DELTA_FILE, LOG, META, PROJECT, SERIES
+from tseng_storage.tables import BULK_LOAD, DELTA_FILE, LOG, META, PROJECT, SERIES
 
 _GROUP = 512
 
@@ -116,6 +116,8 @@ class Log:
                 continue
             self._check(seq)
             pending.seq = seq
+            if not pending.rows:
+                connection.execute(insert(BULK_LOAD).values(seq=seq, project=project))
             for one in pending.series - self._known.get(project, _NONE):
                 fresh.setdefault((project, one), seq)
         if fresh:
@@ -163,6 +165,11 @@ class Log:
         """
         with self._database.write() as connection:
             _note(connection, files)
+
+    def loads(self, project: str) -> list[int]:
+        """The numbers of all bulk loads of a project."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(BULK_LOAD.c.seq).where(BULK_LOAD.c.project == project)).scalars())
 
     def drop_markers(self, upto: int) -> None:
         """Forget the markers up to `upto`."""

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from tseng_storage.database import Database
 from tseng_storage.history import ALWAYS, Timeline, apply, in_force, resolved
-from tseng_storage.tables import ENTITY, META, PROP_HISTORY, SCHEMA_VERSION
+from tseng_storage.tables import BULK_LOAD, ENTITY, META, PROP_HISTORY, SCHEMA_VERSION
 
 _SCHEMA = META.c.key == "schema"
 
@@ -46,6 +46,7 @@ def _schema(connection: Connection) -> int:
 def _to_second(connection: Connection) -> None:
     for statement in _NEW_COLUMNS:
         connection.exec_driver_sql(statement)
+    BULK_LOAD.create(connection)
     query = select(PROP_HISTORY).order_by(*(PROP_HISTORY.c[name] for name in ("project", "kind", "id", "number")))
     rows = connection.execute(query).mappings().all()
     newest = 0

@@ -49,11 +49,12 @@ def same_point(rows: Rows) -> Flags:
     return same
 
 
-def without_repeats(rows: Rows, breaks: Sequence[int] = ()) -> Rows:
+def without_repeats(rows: Rows, breaks: Sequence[int] = (), loads: Sequence[int] = ()) -> Rows:
     """Sorted `rows` without versions that repeat the value before them.
 
     `breaks`: log positions of versions that may exist elsewhere. Across one of these a repeat is kept: the version in
-    between may differ, and then the repeat is what is true now.
+    between may differ, and then the repeat is what is true now. `loads`: log positions of bulk loads. An upload that
+    repeats the value of one is kept: while the load went on, the upload alone was known.
     """
     repeated = same_point(rows)
     if not repeated.any():
@@ -61,6 +62,9 @@ def without_repeats(rows: Rows, breaks: Sequence[int] = ()) -> Rows:
     value, missing = rows.value, np.isnan(rows.value)
     repeated &= (value[1:] == value[:-1]) | (missing[1:] & missing[:-1])
     repeated &= rows.received[1:] >= rows.received[:-1]
+    if len(loads):
+        loaded = np.isin(rows.seq, loads)
+        repeated &= loaded[1:] | ~loaded[:-1]
     epoch = np.searchsorted(np.asarray(sorted(breaks), np.int64), rows.seq)
     repeated &= epoch[1:] == epoch[:-1]
     return rows.take(np.concatenate(([True], ~repeated)))

@@ -60,6 +60,8 @@ def tail_piece(at: Snapshot, chunk: Chunk, start: int | None, end: int | None, k
 def _known(piece: Piece, known: Knowledge, received: Callable[[], Instants]) -> Piece:
     seq = piece.seq()
     covered = np.ones(len(seq), np.bool_) if known.seq is None else seq <= known.seq
+    if known.loading is not None:
+        covered &= seq != known.loading
     if known.time is not None:
         covered &= received() <= known.time
     if covered.all():

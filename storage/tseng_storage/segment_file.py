@@ -52,7 +52,7 @@ class Versions:
 
     def all_known(self, known: Knowledge) -> bool:
         """Whether the whole group was known."""
-        return known.covers_upload(self.seq, self.received)
+        return known.covers_upload(self.seq, self.received) and (known.loading is None or self.seq < known.loading)
 
 
 @dataclass(frozen=True)

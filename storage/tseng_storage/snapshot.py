@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from tseng_storage import replay
 from tseng_storage.database import Database
 from tseng_storage.errors import Damaged
-from tseng_storage.knowledge import Knowledge
+from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.replay import TableState
@@ -38,6 +38,7 @@ class SegmentIndex:
             self._by_project.setdefault(segment.project, []).append(segment)
         for segments in self._by_project.values():
             segments.sort(key=lambda segment: segment.box.time)
+        self.newest = max((segment.box.seq[1] for segment in table.segments.values()), default=0)
         self._found: dict[tuple[str, str, str], list[Segment]] = {}
 
     def project(self, project: str) -> list[Segment]:
@@ -61,21 +62,40 @@ class SegmentIndex:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One consistent moment: `table` at its version, and the uploads of `tail` in (table.flushed, upto]."""
+    """One consistent moment: `table` at its version, and the uploads of `tail` in (table.flushed, upto].
+
+    `marker` is the number of the last bulk load that had begun.
+    """
 
     table: TableState
     index: SegmentIndex
     tail: Tail
     upto: int
+    marker: int = 0
 
     @property
     def version(self) -> int:
         """The Delta Lake version of the segments."""
         return self.table.version
 
+    @property
+    def seq(self) -> int:
+        """The number of the newest upload in this snapshot; every other that is not `loading` is in it too."""
+        return max(self.upto, self.table.flushed, self.index.newest)
+
+    @property
+    def loading(self) -> int | None:
+        """The number of a bulk load that is not in this snapshot, although later uploads are; None without one.
+
+        Nothing else is committed while a load goes on. So it is done, or has died, when the table has something of its
+        number or of a later one.
+        """
+        return self.marker if self.marker > max(self.table.flushed, self.index.newest) else None
+
     def cut_by(self, known: Knowledge) -> Knowledge | None:
         """`known` where it may leave out something of this snapshot, else None."""
-        return None if known.time is None and (known.seq is None or known.seq >= self.upto) else known
+        whole = known.time is None and (known.seq is None or known.seq >= self.seq) and known.loading == self.loading
+        return None if whole or known is EVERYTHING else known
 
     def tail_chunk(self, project: str, sensor: str, metric: str) -> Chunk | None:
         """The unflushed points of a series, all versions, sorted by (time, seq); None without any."""
@@ -125,6 +145,6 @@ class Snapshots:
         self._log.stay_above(table.flushed)
         before = self._current
         index = before.index if table is before.table else SegmentIndex(table)
-        self._current = Snapshot(table, index, tail, tail.last)
+        self._current = Snapshot(table, index, tail, tail.last, tail.marker)
         self._changes = changes
         return self._current

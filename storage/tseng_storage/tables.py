@@ -106,6 +106,13 @@ LOG = Table(
     sqlite_autoincrement=True,
 )
 
+BULK_LOAD = Table(
+    "bulk_load",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("project", String, nullable=False),
+)
+
 DELTA_FILE = Table(
     "delta_file",
     METADATA,

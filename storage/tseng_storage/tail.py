@@ -37,10 +37,11 @@ class _Pile:
 
 
 class Tail:
-    """The log's rows beyond `base`, up to `last`; thread-safe."""
+    """The log's rows beyond `base`, up to `last`; thread-safe. `marker`: the last of them that marks a bulk load."""
 
     def __init__(self, base: int) -> None:
         self.base = self.last = base
+        self.marker = 0
         self._lock = threading.Lock()
         self._uploads: list[tuple[str, Rows]] = []
         self._piles: dict[SeriesKey, _Pile] = {}
@@ -53,6 +54,7 @@ class Tail:
             with self._lock:
                 self._add(row.project, upload)
                 self.last = row.seq
+                self.marker = self.marker if row.rows else row.seq
 
     def without(self, flushed: int) -> Tail:
         """A tail of what lies beyond `flushed`."""
@@ -61,7 +63,7 @@ class Tail:
             kept = [(project, rows) for project, rows in self._uploads if int(rows.seq[0]) > flushed]
         for project, rows in kept:
             rest._add(project, rows)
-        rest.last = max(self.last, rest.base)
+        rest.last, rest.marker = max(self.last, rest.base), self.marker
         return rest
 
     def _add(self, project: str, rows: Rows) -> None:

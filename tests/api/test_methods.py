@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from tests.api.site import READINGS, START, THERMISTOR, THERMOMETER, WATER, Site
 
+from tseng_units.instants import parse_instant
+
 # Two accents of the printed ids: the word before /node differs, the rest is a path.
 NODE = {
     "node": "/fn/02DDXX/node",
@@ -78,6 +80,15 @@ def test_update_merges_and_null_removes(site: Site) -> None:
     assert second["props"]["DEPTH"] == 4.5
     error = site.rpc("updateSensor", {"sensor": "/nowhere", "props": {}})
     assert (error["code"], error["data"]["field"]) == (-32004, "sensor")
+
+
+def test_update_from_a_date_on(site: Site) -> None:
+    """ValidFrom dates a change (ours); a date in the future is -32602 naming the field."""
+    changed = site.rpc("updateSensor", {"sensor": THERMOMETER, "props": {"OWNER": "x"}, "validFrom": START})
+    assert changed["props"]["OWNER"] == "x"
+    assert site.engine.history("sensor", THERMOMETER)[-1].valid_from == parse_instant(START)
+    refused = site.rpc("updateSensor", {"sensor": THERMOMETER, "props": {"OWNER": "y"}, "validFrom": "2999-01-01"})
+    assert (refused["code"], refused["data"]["field"]) == (-32602, "validFrom")
 
 
 def test_ref_id_stands_in_for_a_serial_number(site: Site) -> None:

@@ -12,6 +12,7 @@ from tests.storage.helpers import PROJECT, QUIET, opened, read, seen_by_duckdb, 
 from tseng_storage import delta
 from tseng_storage.errors import Damaged, StorageError
 from tseng_storage.store import Store
+from tseng_storage.tables import METADATA
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_an_interrupted_making_is_finished(tmp_path: Path) -> None:
     """The empty table made, the catalog not yet filled: the next one to open does the rest."""
     with opened(tmp_path / "store") as store, store._database.write() as connection:
         connection.exec_driver_sql("DROP TABLE meta")
-        for table in ("project", "entity", "prop_history", "series", "api_key", "oauth_client", "log", "delta_file"):
+        for table in METADATA.tables.keys() - {"meta"}:
             connection.exec_driver_sql(f"DROP TABLE {table}")
     with opened(tmp_path / "store") as store:
         store.append(series({1: 1.0}), PROJECT)

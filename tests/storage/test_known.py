@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.storage.helpers import PROJECT, SMALL, Point, opened, series, table
 
+from tseng_storage import delta
 from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.store import Store
 
@@ -41,7 +43,7 @@ class Model:
         last: dict[tuple[str, int], float | None] = {}
         for seq, received, rows in self.uploads:
             late = (bound.seq is not None and seq > bound.seq) or (bound.time is not None and received > bound.time)
-            last |= {} if late else {(sensor, time): value for sensor, _, time, value in rows}
+            last |= {} if late or seq == bound.loading else {(sensor, time): value for sensor, _, time, value in rows}
         return {point: value for point, value in sorted(last.items()) if value is not None}
 
 
@@ -49,6 +51,8 @@ def _answer(store: Store, known: Knowledge) -> dict[tuple[str, int], float]:
     found: dict[tuple[str, int], float] = {}
     for sensor in ("/a", "/b"):
         times, values = store.read(PROJECT, sensor, "T", known=known)
+        same, parts = store.parts(PROJECT, sensor, "T", known=known)
+        assert (same.tolist(), [value for part in parts for value in part]) == (times.tolist(), values.tolist())
         found |= {(sensor, time): value for time, value in zip(times.tolist(), values.tolist(), strict=True)}
         pieces = [store.read(PROJECT, sensor, "T", *span, known=known) for span in _spans(store, sensor, known)]
         assert [time for piece, _ in pieces for time in piece.tolist()] == times.tolist()
@@ -70,6 +74,8 @@ def test_any_moment_can_be_asked_for_ever_after(steps: list[tuple[str, list[Poin
         patch("tseng_storage.maintenance.now_us", lambda: now),
     ):
         store, model = opened(Path(folder), SMALL), Model()
+        loading: int | None = None
+        while_loading: list[Knowledge] = []
         for (name, rows), pause in zip(steps, clock, strict=False):
             now += pause
             if name == "reopen":
@@ -77,12 +83,16 @@ def test_any_moment_can_be_asked_for_ever_after(steps: list[tuple[str, list[Poin
                 store = opened(Path(folder), SMALL)
             elif name in CARE:
                 CARE[name](store)
+                loading = None
             else:
                 seq = (store.append if name == "append" else store.load)(table(rows), PROJECT)
                 model.uploads.append((seq, now, rows))
+                # Uploads right after a load could have come while it went on, and have been seen without it.
+                loading = seq if name == "load" else loading
+                while_loading += [] if loading is None else [Knowledge(seq=seq, loading=loading)]
         bounds = [Knowledge(seq, time=date) for seq, now, _ in model.uploads for date in (None, now - 1, now)]
         bounds += [Knowledge(time=bound.time) for bound in bounds]
-        for bound in {EVERYTHING, Knowledge(seq=0), *bounds}:
+        for bound in {EVERYTHING, Knowledge(seq=0), *bounds, *while_loading}:
             assert _answer(store, bound) == model.known(bound)
         store.close()
 
@@ -108,3 +118,41 @@ def test_metrics_known_by_a_number_and_a_date(tmp_path: Path) -> None:
         for seq, metrics in ((0, ()), (first, ("T",)), (second, ("T", "x")), (None, ("T", "x"))):
             assert store.metrics_of(PROJECT, "/s", Knowledge(seq=seq)) == metrics
         assert store.metrics_of(PROJECT, "/s", Knowledge(time=0)) == ()
+
+
+def test_a_read_while_a_bulk_load_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the load that it does not see, and so can be repeated once the load is done, and compacted."""
+    seen: list[tuple[Knowledge, list[float]]] = []
+    with opened(tmp_path) as store:
+        store.append(series({1: 1.0}), PROJECT)
+        commit = delta.commit
+
+        def slowly(*arguments: Any, **keywords: Any) -> Any:
+            if not seen:
+                # The second point repeats what the load brings: the repeat is what was known here.
+                store.append(series({2: 20.0, 3: 3.0}), PROJECT)
+                now = store.snapshot()
+                known = Knowledge(seq=now.seq, loading=now.loading)
+                seen.append((known, store.read(PROJECT, "/s", "T")[1].tolist()))
+            return commit(*arguments, **keywords)
+
+        monkeypatch.setattr(delta, "commit", slowly)
+        number = store.load(series({1: 10.0, 2: 20.0}), PROJECT)
+        ((known, values),) = seen
+        assert (known, values) == (Knowledge(seq=number + 1, loading=number), [1.0, 20.0, 3.0])
+        for care in (lambda: None, store.flush, store.compact):
+            care()
+            assert store.snapshot().loading is None
+            assert store.read(PROJECT, "/s", "T")[1].tolist() == [10.0, 20.0, 3.0]
+            assert store.read(PROJECT, "/s", "T", known=known)[1].tolist() == values
+
+
+def test_the_newest_number_of_a_store_opened_anew(tmp_path: Path) -> None:
+    """Numbers that left the log with flush or went past it with a bulk load count as well."""
+    with opened(tmp_path) as store:
+        store.append(series({1: 1.0}), PROJECT)
+        number = store.load(series({2: 2.0}), PROJECT)
+        store.flush()
+    with opened(tmp_path) as store:
+        assert store.snapshot().seq == number
+        assert store.read(PROJECT, "/s", "T", known=Knowledge(seq=number))[0].tolist() == [1, 2]

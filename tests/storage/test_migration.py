@@ -27,6 +27,7 @@ FIRST_SCHEMA = (
     "DROP TABLE entity",
     "DROP TABLE prop_history",
     "DROP TABLE series",
+    "DROP TABLE bulk_load",
     "CREATE TABLE entity (project VARCHAR NOT NULL, kind VARCHAR NOT NULL, id VARCHAR NOT NULL, type VARCHAR NOT NULL, "
     "parent VARCHAR, props TEXT NOT NULL, custom_props TEXT, observation_type VARCHAR, ref_id VARCHAR, "
     "created BIGINT NOT NULL, modified BIGINT NOT NULL, PRIMARY KEY (project, kind, id))",

@@ -1,9 +1,10 @@
-"""An open engine over a new store, for the tests of this folder."""
+"""An open engine over a new store, and the command line on one, for the tests of this folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.tseng.commands import Run, in_process
 
 from tseng.engine import Engine
 
@@ -13,3 +14,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     """An engine over an empty store."""
     with Engine.open(tmp_path / "store") as opened:
         yield opened
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """One command after the other on a store of its own."""
+    return in_process(tmp_path, monkeypatch, capfdbinary)

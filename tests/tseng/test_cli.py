@@ -4,48 +4,17 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.tseng.commands import Run
 
-from tseng.cli import main
 from tseng.engine import Engine
 
 SENSOR = "/site/t1/sensor"
 CSV = "time,T\n2024-03-01T00:00:00Z,10.0\n2024-03-01T01:00:00Z,11.5\n2024-03-01T02:00:00Z,9.25\n"
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What one command left behind."""
-
-    code: int
-    out: bytes
-    err: str
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
-    """Run one command in this process, in an empty folder, on a store of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TSENG_DATA", str(tmp_path / "store"))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def command(*words: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["tseng", *words])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capfdbinary.readouterr()
-        return Ran(int(stop.value.code or 0), out, err.decode())
-
-    return command
 
 
 @pytest.fixture

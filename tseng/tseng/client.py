@@ -167,6 +167,7 @@ _WIRE: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "max_gap": ("maxGap", str),
     "points": ("points", int),
     "gap": ("gap", str),
+    "as_of": ("asOf", lambda when: _iso(when)),
 }
 
 

@@ -5,7 +5,7 @@ joins the two: check at the edge, find the project, call, answer.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -19,15 +19,18 @@ from tseng.access import Keys, find_project
 from tseng.definitions import Listed
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
-from tseng.reads import Options, Request
+from tseng.reads import Options, Request, When
 from tseng.series import Series, Stream
 from tseng.settings import Settings
 from tseng.view import ProjectView
-from tseng_storage.entities import Entity, Kind, Project
+from tseng_storage.entities import Draft, Entity, Kind, Project
 from tseng_storage.errors import Exists as Taken
+from tseng_storage.errors import InvalidDate
 from tseng_storage.errors import NotFound as Absent
+from tseng_storage.history import Change
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
+from tseng_units.instants import format_instant
 from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
 from tseng_units.unit_maps import UnitMap, unit_map
 
@@ -117,33 +120,60 @@ class Engine:
             Exists: the id is taken in this project.
             InvalidRequest: an empty id or type.
         """
-        for name, value in (("id", id), ("type", type)):
-            if not value.strip() or len(value) > LONGEST_ID:
-                raise InvalidRequest.at(name, f"must have 1 to {LONGEST_ID} characters, not all of them blank")
-        given = dict(props or {})
-        try:
-            return self.store.catalog.create_entity(
-                self.project(project).id,
-                kind,
-                id,
-                type,
-                given,
-                parent=parent or parent_of(kind, id, given),
-                observation_type=observation_type,
-                ref_id=ref_id,
-                custom_props=dict(custom_props or {}),
-            )
-        except Taken:
-            raise Exists(f"there is a {kind} {id!r} already", field=kind, seen=id) from None
+        draft = Draft(kind, id, type, props or {}, parent, observation_type, ref_id, custom_props or {})
+        return self.create_entities([draft], project=project)[0]
 
-    def update_entity(self, kind: Kind, id: str, props: Mapping[str, Any], *, project: str | None = None) -> Entity:
+    def create_entities(self, drafts: Sequence[Draft], *, project: str | None = None) -> list[Entity]:
+        """Make many nodes, devices and sensors at once, all or none; each as `create_entity` does.
+
+        Raises:
+            Exists: ids are taken in this project, or come twice; they are named.
+            InvalidRequest: an empty id or type.
+        """
+        for draft in drafts:
+            for name, value in (("id", draft.id), ("type", draft.type)):
+                if not value.strip() or len(value) > LONGEST_ID:
+                    raise InvalidRequest.at(name, f"must have 1 to {LONGEST_ID} characters, not all of them blank")
+        placed = [dataclasses.replace(draft, parent=draft.parent or parent_of(draft)) for draft in drafts]
+        try:
+            return self.store.catalog.create_entities(self.project(project).id, placed)
+        except Taken as taken:
+            raise Exists(str(taken), field=drafts[0].kind, seen=taken.seen) from None
+
+    def update_entity(
+        self,
+        kind: Kind,
+        id: str,
+        props: Mapping[str, Any],
+        *,
+        valid_from: When = None,
+        project: str | None = None,
+    ) -> Entity:
         """Merge `props` into an entity's; a null removes a key. Earlier values stay in its history.
+
+        From `valid_from` on the new values hold, and the old ones before. Without it the values there are were wrong:
+        they are corrected from the date of each prop's newest epoch on, which is always where it never had a date.
+
+        Raises:
+            NotFound: no such entity in this project.
+            InvalidRequest: `valid_from` lies in the future.
+        """
+        since = reads.instant("validFrom", valid_from)
+        try:
+            return self.store.catalog.update_props(self.project(project).id, kind, id, dict(props), since)
+        except Absent:
+            raise NotFound(f"there is no {kind} {id!r}", field=kind, seen=id) from None
+        except InvalidDate:
+            raise InvalidRequest.at("validFrom", f"{format_instant(since or 0)} lies in the future") from None
+
+    def history(self, kind: Kind, id: str, *, project: str | None = None) -> list[Change]:
+        """Every change of an entity's props, in the order they were recorded.
 
         Raises:
             NotFound: no such entity in this project.
         """
         try:
-            return self.store.catalog.update_props(self.project(project).id, kind, id, dict(props))
+            return self.store.catalog.history(self.project(project).id, kind, id)
         except Absent:
             raise NotFound(f"there is no {kind} {id!r}", field=kind, seen=id) from None
 
@@ -168,6 +198,10 @@ class Engine:
             UnknownSensor: no such sensor in this project.
         """
         return raw_metrics(self._view(project).known(sensor))
+
+    def raw_metrics_of(self, sensors: Collection[str], *, project: str | None = None) -> dict[str, list[OfferedMetric]]:
+        """`raw_metrics` of many sensors by their ids; those that do not exist are left out."""
+        return {sensor.id: raw_metrics(sensor) for sensor in self._view(project).sensors(sensors)}
 
     def metrics(self, sensor: str, *, project: str | None = None) -> list[OfferedMetric]:
         """Raw metrics of a sensor and the derived ones whose props resolve.

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 from tseng_storage.errors import StorageError
 from tseng_units.errors import UnitsError
+from tseng_units.instants import format_instant
 
 
 class EngineError(Exception):
@@ -30,10 +31,11 @@ class UnknownSensor(EngineError):
 
     category = "UNKNOWN_SENSOR"
 
-    def __init__(self, sensor: str, known: Iterable[str] = ()) -> None:
+    def __init__(self, sensor: str, known: Iterable[str] = (), *, as_of: int | None = None) -> None:
         near = get_close_matches(sensor, list(known), n=3)
         hint = f"; near it: {', '.join(near)}" if near else ""
-        super().__init__(f"there is no sensor {sensor!r}{hint}", field="sensor", seen=sensor, allowed=near)
+        there = "there is no" if as_of is None else f"at {format_instant(as_of)} there was no"
+        super().__init__(f"{there} sensor {sensor!r}{hint}", field="sensor", seen=sensor, allowed=near)
 
     @classmethod
     def in_rows(cls, rows: Sequence[tuple[int, str]], *, shown: int = 20) -> "UnknownSensor":

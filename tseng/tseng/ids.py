@@ -5,10 +5,7 @@ An id is a path: `/fn/6C4F6D/node/dgsimlogger/032432/device/tilt4/sensor` is a s
 nothing.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from tseng_storage.entities import Kind
+from tseng_storage.entities import Draft, Kind
 
 # Characters of an entity's id or a metric's name at most; the store takes no longer ones.
 LONGEST_ID = 1000
@@ -20,9 +17,9 @@ def above(id: str, kind: Kind) -> str | None:
     return f"{head}/{kind}" if found else None
 
 
-def parent_of(kind: Kind, id: str, props: Mapping[str, Any]) -> str | None:
+def parent_of(draft: Draft) -> str | None:
     """Id of a device's node or a sensor's device: a device may name its node in NODE_ID, the rest is in the path."""
-    if kind == "device":
-        named = props.get("NODE_ID")
-        return named if isinstance(named, str) and named else above(id, "node")
-    return above(id, "device") if kind == "sensor" else None
+    if draft.kind == "device":
+        named = draft.props.get("NODE_ID")
+        return named if isinstance(named, str) and named else above(draft.id, "node")
+    return above(draft.id, "device") if draft.kind == "sensor" else None

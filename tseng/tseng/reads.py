@@ -42,6 +42,8 @@ class Options(TypedDict, total=False):
     """At most so many points, chosen for a chart: the ends, the extremes and the shape stay."""
     gap: str | None
     """Mark where neighbouring points are farther apart than this, such as "1h"."""
+    as_of: When
+    """Answer as it was known then: observations received and configuration recorded up to this instant."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Request:
     max_gap: str | None = None
     points: int | None = None
     gap: str | None = None
+    as_of: When = None
 
 
 class Read:
@@ -75,6 +78,8 @@ class Read:
         """
         if request.limit not in (None, "first", "last"):
             raise InvalidRequest.at("limit", f"{request.limit!r} is neither first nor last")
+        as_of = instant("asOf", request.as_of)
+        view = view if as_of is None else view.as_of(as_of)
         sensor = view.known(request.sensor)
         self.request = request
         self.start, self.end = _window(request)
@@ -196,5 +201,5 @@ def _provenance(view: ProjectView, execution: Execution, start: int | None, end:
             "endDate": None if end is None else format_instant(end),
         },
         "project": view.project,
-        "snapshot": {"version": view.snapshot.version, "seq": view.snapshot.upto},
+        "snapshot": {"version": view.snapshot.version, "seq": view.snapshot.seq},
     }

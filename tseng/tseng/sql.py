@@ -32,8 +32,8 @@ def session(
 
     Views: `observations`, `sensors`, `devices`, `nodes` (storage) and `metrics`, `units` (the catalogue). Functions:
     `convert(value, from, to)` for absolute values, `convert_delta(value, from, to)` for differences, and the table
-    function `get_data(sensor, metric, unit[, params as JSON])` with columns time, value. It reads the project
-    given, else the default one.
+    function `get_data(sensor, metric, unit[, params as JSON][, as_of := time])` with columns time, value. It reads the
+    project given, else the default one.
     """
     snapshot = at or engine.store.snapshot()
     connection = engine.store.session(None if project is None else [engine.project(project).id], at=snapshot)
@@ -59,25 +59,30 @@ def _register(
 
 
 def _register_get_data(connection: "duckdb.DuckDBPyConnection", view: ProjectView) -> None:
-    def points(sensor: pa.Array, metric: pa.Array, unit: pa.Array, params: pa.Array) -> pa.Array:
-        rows = zip(sensor.to_pylist(), metric.to_pylist(), unit.to_pylist(), params.to_pylist(), strict=True)
+    def points(sensor: pa.Array, metric: pa.Array, unit: pa.Array, params: pa.Array, as_of: pa.Array) -> pa.Array:
+        rows = zip(*(each.to_pylist() for each in (sensor, metric, unit, params, as_of)), strict=True)
         return pa.concat_arrays([_points(view, *row) for row in rows])
 
     answer = 'STRUCT("time" TIMESTAMPTZ, value DOUBLE)[]'
-    _register(connection, "series_points", points, ["VARCHAR"] * 4, answer)
+    _register(connection, "series_points", points, ["VARCHAR"] * 5, answer)
     connection.execute(
-        "CREATE TEMP MACRO get_data(sensor, metric, unit, params := '{}') AS TABLE "
-        "SELECT unnest(series_points(sensor, metric, unit, params), recursive := true)"
+        "CREATE TEMP MACRO get_data(sensor, metric, unit, params := '{}', as_of := NULL) AS TABLE "
+        "SELECT unnest(series_points(sensor, metric, unit, params, as_of::VARCHAR), recursive := true)"
     )
 
 
 def _points(
-    view: ProjectView, sensor: str | None, metric: str | None, unit: str | None, params: str | None
+    view: ProjectView,
+    sensor: str | None,
+    metric: str | None,
+    unit: str | None,
+    params: str | None,
+    as_of: str | None,
 ) -> pa.Array:
     for name, given in (("sensor", sensor), ("metric", metric), ("unit", unit)):
         if given is None:
             raise InvalidRequest.at(name, "is NULL")
-    request = Request(str(sensor), str(metric), str(unit), _params(params or "{}"))
+    request = Request(str(sensor), str(metric), str(unit), _params(params or "{}"), as_of=as_of)
     series = Read(view, request).series().to_arrow().combine_chunks()
     columns = [series["time"].combine_chunks(), series["value"].combine_chunks()]
     points = pa.StructArray.from_arrays(columns, fields=list(_POINTS.value_type))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tseng.cli.options import Data, ProjectOption, choice, open_engine
+from tseng.cli.options import Data, ProjectOption, choice, json_values, open_engine, pairs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +41,7 @@ def get(
     max_gap: Annotated[str | None, typer.Option(help="Interpolate over gaps of at most this, such as 2h.")] = None,
     points: Annotated[int | None, typer.Option(help="At most so many points, chosen for a chart.")] = None,
     gap: Annotated[str | None, typer.Option(help="Mark where points are farther apart than this, such as 1h.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Answer as it was known at this instant.")] = None,
     format: Annotated[str, typer.Option("--format", help="table, json, columns, csv, arrow or parquet.")] = "table",
     provenance: Annotated[bool, typer.Option(help="Also say on stderr, as JSON, how the values came to be.")] = False,
     project: ProjectOption = None,
@@ -52,7 +53,8 @@ def get(
     with open_engine(data) as engine:
         stream = engine.stream(
             sensor, metric, unit, params=_params(param or []), start=start, end=end, limit=edge, aggregate=aggregate,
-            window=window, time_zone=time_zone, max_gap=max_gap, points=points, gap=gap, project=project,
+            window=window, time_zone=time_zone, max_gap=max_gap, points=points, gap=gap, as_of=as_of,
+            project=project,
         )  # fmt: skip
         _write(_table(stream) if form == "table" else _encoded(stream, form))
         if provenance:
@@ -107,7 +109,7 @@ def import_files(
         unit=unit,
         tz=tz,
         create=create,
-        props=_props(prop or []),
+        props=json_values("--prop", prop or []),
         columns=tuple(map(column_map, column or [])),
         time_column=time_column,
         time_format=time_format,
@@ -124,28 +126,7 @@ def import_files(
 def _params(texts: list[str]) -> dict[str, Any]:
     from tseng.parameters import from_text
 
-    return {name: from_text(value) for name, value in _pairs("--param", texts)}
-
-
-def _props(texts: list[str]) -> dict[str, Any]:
-    """What is JSON (a number, a list, true) becomes that, the rest stays text."""
-    import msgspec
-
-    def value(text: str) -> Any:
-        try:
-            return msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            return text
-
-    return {name: value(text) for name, text in _pairs("--prop", texts)}
-
-
-def _pairs(option: str, texts: list[str]) -> Iterator[tuple[str, str]]:
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
-        yield name, value
+    return {name: from_text(value) for name, value in pairs("--param", texts)}
 
 
 def _encoded(stream: "Stream", name: str) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """Options that several commands share, and the opening of the store they name."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,28 @@ def choice(option: str, value: str, allowed: tuple[str, ...]) -> Any:
     if value not in allowed:
         raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}", param_hint=option)
     return value
+
+
+def pairs(option: str, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Take NAME=VALUE apart; anything else is wrong use."""
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
+        yield name, value
+
+
+def json_values(option: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Values by name: what is JSON (a number, a list, true) becomes that, the rest stays text."""
+    import msgspec
+
+    def value(text: str) -> Any:
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text
+
+    return {name: value(text) for name, text in pairs(option, texts)}
 
 
 def open_engine(data: Path | None, *, create: bool = False) -> "Engine":

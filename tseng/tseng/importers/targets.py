@@ -4,7 +4,7 @@ A generic sensor takes any metric, in the unit it was first declared with; a sen
 metrics and no others.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from tseng.importers.door import Door
 from tseng.importers.formats import Adapt
 from tseng.importers.ledger import Ledger
 from tseng.importers.options import ImportOptions
+from tseng_storage.entities import Draft
 from tseng_units.registry import IDENTITY, OPAQUE, Affine, conversion
 from tseng_units.sensors import OfferedMetric, Sensor, is_generic, raw_metrics
 
@@ -118,25 +119,20 @@ class Targets:
             tseng.errors.Exists: a sensor that was to be made is there by now.
             InvalidRequest: the declarations of a sensor changed since they were read.
         """
-        for home in self._homes.values():
-            if not any(home.targets.values()):
-                continue
-            if home.stored is None:
-                self._make(home.sensor)
-            elif home.stored is not home.sensor.props:
+        wanted = [home for home in self._homes.values() if any(home.targets.values())]
+        missing = [home.sensor for home in wanted if home.stored is None]
+        if missing:
+            self._make(missing)
+        for home in wanted:
+            if home.stored is not None and home.stored is not home.sensor.props:
                 self._change(home.sensor, home.stored)
             home.stored = home.sensor.props
 
-    def _make(self, sensor: Sensor) -> None:
-        self._door.engine().create_entity(
-            "sensor",
-            sensor.id,
-            sensor.type,
-            sensor.props,
-            custom_props=self._ledger.about,
-            project=self._options.project,
-        )
-        self.created.append(sensor.id)
+    def _make(self, sensors: Sequence[Sensor]) -> None:
+        about = self._ledger.about
+        drafts = [Draft("sensor", each.id, each.type, each.props, custom_props=about) for each in sensors]
+        self._door.engine().create_entities(drafts, project=self._options.project)
+        self.created += [each.id for each in sensors]
 
     def _change(self, sensor: Sensor, known: Mapping[str, Any]) -> None:
         """Add declarations, unless they would go over those that another import wrote since they were read."""
@@ -150,10 +146,12 @@ class Targets:
     def _meet(self, sensors: list[str]) -> None:
         """Look up sensors met for the first time, all at once; those that are missing are planned."""
         engine = self._door.look() if sensors else None
-        there = engine.entities("sensor", sensors, project=self._options.project) if engine else ()
-        for entity in there:
-            offered = _by_id(engine.raw_metrics(entity.id, project=self._options.project)) if engine else {}
-            self._homes[entity.id] = _Home(Sensor(entity.id, entity.type, entity.props), offered, entity.props)
+        if engine is not None:
+            there = engine.entities("sensor", sensors, project=self._options.project)
+            offered = engine.raw_metrics_of(sensors, project=self._options.project)
+            for entity in there:
+                described = Sensor(entity.id, entity.type, entity.props)
+                self._homes[entity.id] = _Home(described, _by_id(offered.get(entity.id, ())), entity.props)
         for sensor in sensors:
             if sensor not in self._homes:
                 self._homes[sensor] = self._planned(sensor)
