@@ -196,6 +196,7 @@ def _provenance(view: ProjectView, execution: Execution, start: int | None, end:
     return {
         **execution.plan.describe(),
         "zeroReadings": execution.zeros,
+        "replacements": execution.carried,
         "window": {
             "startDate": None if start is None else format_instant(start),
             "endDate": None if end is None else format_instant(end),

@@ -6,30 +6,26 @@ from typing import Any
 
 from tseng_units.catalogue import METRICS, RULES
 from tseng_units.definitions import Definition
-from tseng_units.instants import format_instant
+from tseng_units.instants import MAX_US, MIN_US, format_instant
 from tseng_units.nodes import (
     Accumulate,
     Anchored,
     Bound,
     Carry,
     Convert,
-    Delta,
     Epochs,
-    Increments,
-    Intensity,
     Linear,
     Map,
-    Moving,
-    MovingSum,
+    Mask,
     Node,
     Paired,
-    Rate,
     Raw,
-    Sum,
+    quantity_of,
     walk,
 )
 from tseng_units.params import PARAMS
 from tseng_units.plan import Plan
+from tseng_units.uses import EVER, Use, uses
 
 DATES = ("ZERO_DATE", "START_DATE")
 
@@ -46,22 +42,18 @@ def _value(bound: Bound) -> dict[str, Any]:
     return {"value": value, **({"unit": unit} if unit else {}), "from": bound.origin}
 
 
-def _bound(node: Node) -> tuple[Bound, ...]:
-    match node:
-        case Map() | Linear() | Increments():
-            return node.bound
-        case Delta():
-            return (node.zero, node.count, node.mode, *((node.tolerance,) if node.tolerance else ()))
-        case Moving() | Rate() | MovingSum():
-            return (node.dt,)
-        case Sum():
-            return (node.zero,)
-        case Accumulate() | Anchored():
-            return (node.end, node.tolerance)
-        case Paired():
-            return (node.partner, node.max_gap)
-        case Raw() | Convert() | Epochs() | Carry() | Intensity():
-            return ()
+def _instant(us: int | None, after: int = 0) -> str | None:
+    """An end of a span as text; None where it is open. `after` is added where there is room for it."""
+    return None if us is None or not MIN_US < us < MAX_US else format_instant(us + after)
+
+
+def _prop(used: list[Use]) -> dict[str, Any]:
+    """A prop with its newest value, and where it changed every value with the time that it serves."""
+    told = {"sensor": used[-1].sensor, "name": used[-1].bound.name, **_value(used[-1].bound)}
+    if len(used) == 1 and (used[0].first, used[0].last) == EVER:
+        return told
+    epochs = [{"since": _instant(use.first), "until": _instant(use.last, 1), **_value(use.bound)} for use in used]
+    return {**told, "epochs": epochs}
 
 
 def _step(node: Node) -> dict[str, Any]:
@@ -69,6 +61,12 @@ def _step(node: Node) -> dict[str, Any]:
     match node:
         case Raw():
             return {"step": kind, "sensor": node.sensor, "metric": node.metric, "unit": node.unit}
+        case Epochs():
+            dates = {"dates": list(map(format_instant, node.dates))}
+            return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, **dates, "unit": node.unit}
+        case Carry():
+            dates = {"replaced": [format_instant(each.at) for each in node.replacements]}
+            return {"step": kind, "sensor": node.sensor, "quantity": node.quantity, **dates, "unit": node.unit}
         case Convert():
             return {"step": kind, "from": node.node.unit, "to": node.unit, "dimension": node.dimension}
         case Paired():
@@ -95,12 +93,30 @@ def _formulas(nodes: list[Node]) -> Iterator[dict[str, str]]:
 
 
 def _chain(node: Node) -> list[str]:
-    """Units passed on the way from the first stored input to the answer."""
+    """Units passed on the way from the first stored input to the answer, in the newest of its periods."""
     units = [node.unit]
     while node.children:
-        node = node.children[0]
+        node = node.children[-1 if isinstance(node, Epochs) else 0]
         units.append(node.unit)
     return [unit for unit, _ in groupby(reversed(units))]
+
+
+def _masks(raws: list[Raw]) -> Iterator[dict[str, object]]:
+    """Each mask once, with the metrics of the plan that it concerns."""
+    hidden: dict[tuple[str, Mask], list[str]] = {}
+    for node in raws:
+        for mask in node.masks:
+            hidden.setdefault((node.sensor, mask), []).append(node.metric)
+    for (sensor, mask), metrics in hidden.items():
+        span = {"start": _instant(mask.start), "end": _instant(mask.end)}
+        yield {"sensor": sensor, "metrics": metrics, **span, "reason": mask.reason, "from": mask.origin}
+
+
+def _paired(nodes: list[Node]) -> Iterator[dict[str, object]]:
+    """Which sensor's readings were taken at the times of another's."""
+    pairs = {(node.sensor, str(node.partner.value), quantity_of(node)) for node in nodes if isinstance(node, Paired)}
+    for sensor, partner, metric in sorted(pairs):
+        yield {"sensor": sensor, "partner": partner, "metric": metric}
 
 
 def _metric(metric: str, own: Definition | None) -> dict[str, object]:
@@ -116,21 +132,25 @@ def describe(plan: Plan) -> dict[str, object]:
 
     Keys: metric {id, version; definedBy and definition where the catalogue does not have it}, sensor, type, unit;
     parameters {id: value, unit, from} as they hold for this sensor; props [{sensor, name, value, unit, from}] that were
-    used, defaults included; inputs [{sensor, metric, unit}]; formulas [{id, equation, source}]; units (the chain from
-    stored to asked); steps, inputs before what uses them.
+    used, defaults included: the newest value and, where a prop changed, epochs [{since, until, value, unit, from}],
+    each from `since` on and before `until`, null where open; masks [{sensor, metrics, start, end, reason, from}] over
+    the readings, ends inclusive; partners [{sensor, partner, metric}], barometers; inputs [{sensor, metric, unit}];
+    formulas [{id, equation, source}]; units (the chain from stored to asked); steps, inputs before what uses them.
     """
     nodes = list(walk(plan.node))
-    used = [(node.sensor, bound) for node in nodes if not isinstance(node, Convert) for bound in _bound(node)]
-    parameters = {bound.name: _value(bound) for owner, bound in used if bound.name in PARAMS and owner == plan.sensor}
-    props = {(owner, bound.name): _value(bound) for owner, bound in used if bound.origin != "request"}
+    used = uses(plan.node)
+    last = {key: each[-1].bound for key, each in used.items()}
+    stored = {key: each for key, each in used.items() if last[key].origin != "request"}
     raws = [node for node in nodes if isinstance(node, Raw)]
     return {
         "metric": _metric(plan.metric, plan.definition),
         "sensor": plan.sensor,
         "type": plan.type,
         "unit": plan.unit,
-        "parameters": parameters,
-        "props": [{"sensor": owner, "name": name, **value} for (owner, name), value in props.items()],
+        "parameters": {n: _value(bound) for (owner, n), bound in last.items() if n in PARAMS and owner == plan.sensor},
+        "props": [_prop(each) for each in stored.values()],
+        "masks": list(_masks(raws)),
+        "partners": list(_paired(nodes)),
         "inputs": [{"sensor": node.sensor, "metric": node.metric, "unit": node.unit} for node in raws],
         "formulas": list(_formulas(nodes)),
         "units": _chain(plan.node),
