@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from tseng.engine import Engine
 from tseng.errors import REFUSALS, InvalidRequest
-from tseng.formats import FORMATS, Format
+from tseng.formats import FORMATS, TABLE_FORMATS, Format
 from tseng.uploads import Observation
 from tseng_api.errors import NotAcceptable, NotJson, error_object, fault_list, under
 from tseng_api.http import JSON, Received, answer_json, answer_pieces, route
-from tseng_api.queries import Query, from_query, only, project_ids, single
+from tseng_api.queries import Query, TableQuery, from_query, only, project_ids, single
 from tseng_api.wire import check_json, convert, encode, shaped
 from tseng_units.errors import InvalidParam
 
@@ -52,6 +52,16 @@ def post_data(received: Received) -> Response:
     if format.name not in ("json", "columns"):
         raise NotAcceptable(f"many requests are answered as json or columns, not {format.name}", field="format")
     return answer_pieces(_results(received, convert(body, Many).requests, format), JSON)
+
+
+def post_table(received: Received) -> Response:
+    """Answer `POST /api/data/table`: many series over common times."""
+    only(received.query, ("format", "projectIds"))
+    format, query = negotiate(received), received.json(TableQuery)
+    if format.name not in TABLE_FORMATS:
+        raise NotAcceptable(f"a table is answered as {', '.join(TABLE_FORMATS)}, not {format.name}", field="format")
+    query.projectIds = query.projectIds or project_ids(received.query)
+    return answer_pieces(TABLE_FORMATS[format.name](query.read(received.session)), format.media_type)
 
 
 def get_summary(received: Received) -> Response:
@@ -161,6 +171,7 @@ def _store(engine: Engine, observations: list[Any], project: str) -> None:
 ROUTES = [
     route("/api/data", get_data),
     route("/api/data", post_data, method="POST"),
+    route("/api/data/table", post_table, method="POST", few=True),
     route("/api/data/summary", get_summary),
     route("/api/data/upload", upload, "writer", method="POST"),
 ]

@@ -6,6 +6,8 @@ from typing import Any, Literal
 import msgspec
 from starlette.datastructures import QueryParams
 
+from tseng.align import Align
+from tseng.aligned import Table
 from tseng.errors import Fault, InvalidRequest
 from tseng.parameters import from_text
 from tseng.reads import summary
@@ -58,6 +60,30 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     def summary(self, session: Session) -> dict[str, Any]:
         """First and last point and the count."""
         return summary(self.open(session))
+
+
+class TableQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request for a table; its columns are checked by the engine, which names each by its index."""
+
+    columns: list[Any]
+    startDate: str | None = None
+    endDate: str | None = None
+    align: Align = "exact"
+    tolerance: str | None = None
+    window: str | None = None
+    aggregate: str | None = None
+    timeZone: str | None = None
+    maxGap: str | None = None
+    asOf: str | None = None
+    projectIds: list[str] | str | None = None
+
+    def read(self, session: Session) -> Table:
+        """Ask the engine."""
+        return session.engine.get_table(
+            self.columns, start=self.startDate, end=self.endDate, align=self.align, tolerance=self.tolerance,
+            window=self.window, aggregate=self.aggregate, time_zone=self.timeZone, max_gap=self.maxGap,
+            as_of=self.asOf, project=session.project(self.projectIds),
+        )  # fmt: skip
 
 
 _MANY_DIGITS = 19

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tseng.align import TableOptions
+from tseng.aligned import Table, from_arrow
 from tseng.errors import REFUSALS, EngineError, Fault, InvalidRequest, Refusal, Unauthenticated
 from tseng.reads import Options, When
 from tseng.series import Series
@@ -61,6 +63,12 @@ class Client:
         body = self._read(sensor, metric, unit, options)
         answer = self._ask("POST", "/api/data", content=msgspec.json.encode(body), headers={"Accept": _ARROW})
         return _series(answer.content, sensor, metric)
+
+    def get_table(self, columns: Sequence[Mapping[str, Any]], **options: Unpack[TableOptions]) -> Table:
+        """Many metrics of many sensors over common times; arguments and refusals are `Engine.get_table`'s."""
+        body = {"columns": list(columns), **_body(options), **self._scope()}
+        answer = self._ask("POST", "/api/data/table", content=msgspec.json.encode(body), headers={"Accept": _ARROW})
+        return from_arrow(pa.ipc.open_stream(answer.content).read_all())
 
     def summary(self, sensor: str, metric: str, unit: str, **options: Unpack[Options]) -> dict[str, Any]:
         """First and last point and the count, as `{"first": {"timestamp", "value"}, "last": ..., "count": n}`."""
@@ -168,10 +176,12 @@ _WIRE: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "points": ("points", int),
     "gap": ("gap", str),
     "as_of": ("asOf", lambda when: _iso(when)),
+    "align": ("align", str),
+    "tolerance": ("tolerance", str),
 }
 
 
-def _body(options: Options) -> dict[str, Any]:
+def _body(options: Options | TableOptions) -> dict[str, Any]:
     """The options of a read as fields of its JSON body; what is None is left out."""
     given = {name: value for name, value in options.items() if value is not None}
     unknown = [name for name in given if name not in _WIRE]

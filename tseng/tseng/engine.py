@@ -16,6 +16,8 @@ import pyarrow as pa
 from tseng import definitions as own
 from tseng import reads, uploads
 from tseng.access import Keys, find_project
+from tseng.align import TableOptions, read_table
+from tseng.aligned import Table
 from tseng.definitions import Listed
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
@@ -352,6 +354,23 @@ class Engine:
     ) -> dict[str, Any]:
         """First and last point and the count, as `{"first": {"timestamp", "value"}, "last": ..., "count": n}`."""
         return reads.summary(self.stream(sensor, metric, unit, project=project, **options))
+
+    def get_table(
+        self, columns: Sequence[Mapping[str, Any]], *, project: str | None = None, **options: Unpack[TableOptions]
+    ) -> Table:
+        """Many metrics of many sensors over common times, all from one snapshot.
+
+        Args:
+            columns: of each `{"sensor", "metric", "unit"}`, and where wanted `"params"`, a `"name"` and, for windows,
+                an `"aggregate"` of its own.
+            project: id or iTwin id; None is the default project.
+            **options: range, alignment and the like; each is told in `tseng.align.TableOptions`.
+
+        Raises:
+            InvalidRequest: the columns, the options or the size (`Settings.table_cells`).
+            EngineError, tseng_units.errors.UnitsError: as of `get_data`; the column is named by its index.
+        """
+        return read_table(self._view(project), columns, options, self.settings.table_cells)
 
     def read(self, request: Request, *, project: str | None = None) -> reads.Read:
         """A request resolved: what can be refused has been, and nothing is computed yet."""

@@ -107,3 +107,15 @@ class Forbidden(EngineError):
 # What a caller can do something about; anything else is ours, and is logged.
 Refusal = EngineError | StorageError | UnitsError
 REFUSALS: tuple[type[Refusal], ...] = (EngineError, StorageError, UnitsError)
+
+
+def within(place: str, error: Refusal) -> Refusal:
+    """Return the refusal of a part of a request, its field and its text led by where that part stands."""
+    if isinstance(error, InvalidRequest):
+        return InvalidRequest([Fault(f"{place}.{fault.path}", fault.message) for fault in error.faults])
+    if isinstance(error, UnitsError):
+        error.problem = f"{place}: {error.problem}"
+    else:
+        error.args = (f"{place}: {error}",)
+    error.field = f"{place}.{error.field}"
+    return error

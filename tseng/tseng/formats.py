@@ -8,6 +8,7 @@ point before each, at which charts break the line.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tseng.aligned import Table
 from tseng.series import Block, Stream, record_batch
 from tseng.text import iso_times, numbers, rows
 from tseng_storage.arrays import to_arrow
@@ -157,3 +159,76 @@ FORMATS = {
         Format("parquet", "application/vnd.apache.parquet", _parquet),
     )
 }
+
+
+def _table_json(table: Table) -> Iterator[bytes]:
+    """Write `{"time":[epoch ms],"columns":[{"name","sensor","metric","unit","values":[… null …]}]}`."""
+    yield b'{"time":['
+    yield from _pieces(_epoch_ms, table.time.view(np.int64))
+    yield b'],"columns":['
+    for number, column in enumerate(table.columns):
+        ids = {"name": column.name, "sensor": column.sensor, "metric": column.metric, "unit": column.unit}
+        yield (b"," if number else b"") + msgspec.json.encode(ids)[:-1] + b',"values":['
+        yield from _pieces(_or_null, column.value)
+        yield b"]}"
+    yield b"]}"
+
+
+def _pieces(texts: Callable[[NDArray[Any]], pa.Array], values: NDArray[Any]) -> Iterator[bytes]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield _items(texts(values[start : start + _AT_ONCE]), more=start > 0)
+
+
+def _or_null(value: NDArray[np.float64]) -> pa.Array:
+    return pc.if_else(np.isnan(value), b"null", numbers(value))
+
+
+def _table_csv(table: Table) -> Iterator[bytes]:
+    """Write `time` and the columns' names, then a line for each time; nothing between commas where a value misses."""
+    import pyarrow.csv
+
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
+    names = ["time", *(column.name for column in table.columns)]
+    yield ",".join(map(_quoted, names)).encode() + b"\n"
+    for batch in table.to_arrow().to_batches(max_chunksize=_AT_ONCE):
+        sink = _Sink()
+        time = iso_times(batch.column(0).cast(pa.int64()).to_numpy(), b"", b"Z").cast(pa.string())
+        texts = pa.RecordBatch.from_arrays([time, *batch.columns[1:]], names)
+        pyarrow.csv.write_csv(texts, pa.PythonFile(sink, "w"), options)
+        yield sink.take()
+
+
+def _quoted(name: str) -> str:
+    """Name of a column in CSV (RFC 4180, section 2)."""
+    return '"' + name.replace('"', '""') + '"' if any(each in name for each in ',"\r\n') else name
+
+
+def _table_arrow(table: Table) -> Iterator[bytes]:
+    """Write an Arrow IPC stream."""
+    sink, columns = _Sink(), table.to_arrow()
+    with pa.ipc.new_stream(sink, columns.schema) as writer:
+        for batch in columns.to_batches(max_chunksize=_AT_ONCE):
+            writer.write_batch(batch)
+            yield sink.take()
+    yield sink.take()
+
+
+def _table_parquet(table: Table) -> Iterator[bytes]:
+    """Write one Parquet file."""
+    import pyarrow.parquet as pq
+
+    sink, columns = _Sink(), table.to_arrow()
+    with pq.ParquetWriter(pa.PythonFile(sink, "w"), columns.schema, compression="zstd") as writer:
+        for batch in columns.to_batches(max_chunksize=_ROW_GROUP):
+            writer.write_batch(batch)
+            yield sink.take()
+    yield sink.take()
+
+
+TABLE_FORMATS: dict[str, Callable[[Table], Iterator[bytes]]] = {
+    "json": _table_json,
+    "csv": _table_csv,
+    "arrow": _table_arrow,
+    "parquet": _table_parquet,
+}
+"""Encoders of tables; their media types are those of `FORMATS`."""

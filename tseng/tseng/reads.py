@@ -82,10 +82,15 @@ class Read:
         view = view if as_of is None else view.as_of(as_of)
         sensor = view.known(request.sensor)
         self.request = request
-        self.start, self.end = _window(request)
+        self.start, self.end = time_range(request.start, request.end)
         self._execution = Execution(plan(sensor, request.metric, request.unit, request.params, view), view)
         self._shape = Shape.of(request, offered_metric(sensor, request.metric))
         self.provenance = {**_provenance(view, self._execution, self.start, self.end), **self._shape.describe(request)}
+
+    @property
+    def unit(self) -> str:
+        """Unit of the answer: the one asked for, or what an aggregate makes of it."""
+        return self._shape.unit
 
     def series(self) -> Series:
         """Answer in one piece."""
@@ -154,15 +159,18 @@ def _point(time: np.int64, value: np.float64) -> dict[str, Any]:
     return {"timestamp": format_instant(int(time)), "value": float(value)}
 
 
-def _window(request: Request) -> tuple[int | None, int | None]:
-    start, end = instant("startDate", request.start), instant("endDate", request.end)
-    if start is not None and end is not None and end < start:
-        raise InvalidTimeRange(
-            f"endDate {format_instant(end)} lies before startDate {format_instant(start)}",
-            field="endDate",
-            seen=request.end,
-        )
-    return start, end
+def time_range(start: When, end: When) -> tuple[int | None, int | None]:
+    """Both ends in microseconds since 1970 UTC, None where open.
+
+    Raises:
+        InvalidRequest: not a time.
+        InvalidTimeRange: the end lies before the start.
+    """
+    first, last = instant("startDate", start), instant("endDate", end)
+    if first is not None and last is not None and last < first:
+        problem = f"endDate {format_instant(last)} lies before startDate {format_instant(first)}"
+        raise InvalidTimeRange(problem, field="endDate", seen=end)
+    return first, last
 
 
 def instant(field: str, when: When) -> int | None:

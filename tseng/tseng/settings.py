@@ -36,6 +36,9 @@ class Settings:
     body_limit: Annotated[int, Variable("TSENG_BODY_LIMIT", "Largest HTTP request body in bytes; above it: 413.")] = (
         64 * 2**20
     )
+    table_cells: Annotated[
+        int, Variable("TSENG_TABLE_CELLS", "Most cells (rows times columns) of a table of many series; 8 bytes each.")
+    ] = 20_000_000
     sql_seconds: Annotated[
         float, Variable("TSENG_SQL_SECONDS", "Seconds that a query of `POST /api/sql` may take.")
     ] = 10.0

@@ -66,3 +66,27 @@ def sample(times: Times, values: Floats, at: Times, max_gap: int) -> Floats:
     share = (at - times[before]) / np.where(step > 0, step, 1)
     line = values[before] + (values[after] - values[before]) * share
     return np.where(exact, values[after], np.where(inside, line, np.nan))
+
+
+def union(series: Sequence[Times]) -> Times:
+    """All times of several series, ascending and unique."""
+    first, *others = series
+    different = [first, *(times for times in others if not same_times(first, times))]
+    return first if len(different) == 1 else np.unique(np.concatenate(different))
+
+
+def at_times(times: Times, values: Floats, at: Times) -> Floats:
+    """Values of a series at times that hold all of its own, NaN at the others."""
+    if same_times(times, at):
+        return values
+    placed = np.full(len(at), np.nan)
+    placed[np.searchsorted(at, times)] = values
+    return placed
+
+
+def at_nearest(times: Times, values: Floats, at: Times, tolerance: int) -> Floats:
+    """Value of the reading nearest to each time, the earlier on a tie; NaN where none is within `tolerance` [us]."""
+    if not len(times):
+        return np.full(len(at), np.nan)
+    rows, near = nearest(times, at, tolerance)
+    return np.where(near, values[rows], np.nan)

@@ -1,4 +1,4 @@
-"""`import`, `get` and `sql`: readings in, answers out."""
+"""`import`, `get`, `table` and `sql`: readings in, answers out."""
 
 import sys
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command("import")(import_files)
     app.command("get")(get)
+    app.command("table")(table)
     app.command("sql")(sql)
 
 
@@ -59,6 +60,41 @@ def get(
         _write(_table(stream) if form == "table" else _encoded(stream, form))
         if provenance:
             print(_pretty(stream.provenance), file=sys.stderr)
+
+
+def table(
+    column: Annotated[list[str], typer.Option(help="Sensor, metric and unit with commas between; may be repeated.")],
+    start: Annotated[str | None, typer.Option(help="First instant, inclusive (ISO 8601; without zone UTC).")] = None,
+    end: Annotated[str | None, typer.Option(help="Last instant, inclusive.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(help="Metric parameter of all columns: NAME=VALUE[,UNIT], as of `get`.")
+    ] = None,
+    align: Annotated[
+        str, typer.Option(help="exact: all times; nearest: the first column's times; window: aggregates.")
+    ] = "exact",
+    tolerance: Annotated[str | None, typer.Option(help="With nearest: how far off a reading may be, as 5min.")] = None,
+    window: Annotated[str | None, typer.Option(help="With window: 10min, 1h, 1d, 1w, 1month …")] = None,
+    aggregate: Annotated[str | None, typer.Option(help="With window: mean, max, p95, rate/h …")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Zone whose days the windows keep to [UTC].")] = None,
+    max_gap: Annotated[str | None, typer.Option(help="With `interpolate`: over gaps of at most this.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Answer as it was known at this instant.")] = None,
+    format: Annotated[str, typer.Option("--format", help="csv, json, arrow or parquet.")] = "csv",
+    project: ProjectOption = None,
+    data: Data = None,
+) -> None:
+    """Get many metrics of many sensors as one table."""
+    form = choice("--format", format, ("csv", "json", "arrow", "parquet"))
+    alignment = choice("--align", align, ("exact", "nearest", "window"))
+    params = _params(param or [])
+    columns = [{**_column(text), "params": params} for text in column]
+    with open_engine(data) as engine:
+        from tseng.formats import TABLE_FORMATS
+
+        answer = engine.get_table(
+            columns, start=start, end=end, align=alignment, tolerance=tolerance, window=window, aggregate=aggregate,
+            time_zone=time_zone, max_gap=max_gap, as_of=as_of, project=project,
+        )  # fmt: skip
+        _write(TABLE_FORMATS[form](answer))
 
 
 def sql(
@@ -127,6 +163,14 @@ def _params(texts: list[str]) -> dict[str, Any]:
     from tseng.parameters import from_text
 
     return {name: from_text(value) for name, value in pairs("--param", texts)}
+
+
+def _column(text: str) -> dict[str, str]:
+    # Ids of sensors may hold commas, those of metrics and units do not.
+    parts = text.rsplit(",", 2)
+    if len(parts) != 3:
+        raise typer.BadParameter(f"{text!r} is not SENSOR,METRIC,UNIT", param_hint="--column")
+    return dict(zip(("sensor", "metric", "unit"), parts, strict=True))
 
 
 def _encoded(stream: "Stream", name: str) -> Iterator[bytes]:
