@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from tseng.engine import Engine
 from tseng.errors import REFUSALS, EngineError, NotFound
 from tseng.tokens import Tokens
-from tseng_api import calls, catalogue, data, health, platform, sql, tokens
+from tseng_api import calls, catalogue, data, definitions, health, platform, sql, tokens
 from tseng_api.errors import MethodNotAllowed, outcome, rest_body
 from tseng_api.http import answer_json
 from tseng_api.logs import RequestLog
@@ -26,7 +26,8 @@ _CHALLENGE = {"WWW-Authenticate": "ApiKey, Bearer"}
 _FEW = 2
 
 ROUTES: list[BaseRoute] = [
-    *health.ROUTES, *tokens.ROUTES, *data.ROUTES, *sql.ROUTES, *catalogue.ROUTES, *platform.ROUTES, *calls.ROUTES,
+    *health.ROUTES, *tokens.ROUTES, *data.ROUTES, *sql.ROUTES, *catalogue.ROUTES, *definitions.ROUTES,
+    *platform.ROUTES, *calls.ROUTES,
 ]  # fmt: skip
 
 

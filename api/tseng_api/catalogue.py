@@ -20,7 +20,8 @@ class Ids(msgspec.Struct, forbid_unknown_fields=True):
 def get_metric_types(received: Received) -> Response:
     """Answer `GET /api/metrics/types`; nothing here is legacy, so `excludeLegacy` changes nothing."""
     only(received.query, ("excludeLegacy", "projectIds"))
-    return answer_json(metric_types())
+    project = received.session.project(project_ids(received.query))
+    return answer_json(metric_types(received.engine.own_metrics(project=project)))
 
 
 def get_sensor_types(received: Received) -> Response:

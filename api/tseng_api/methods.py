@@ -97,7 +97,8 @@ def get_metrics(call: Call, params: Metrics) -> dict[str, Any]:
 
 def get_units(call: Call, params: Units) -> dict[str, Any]:
     """Retrieve the units of metrics; unknown metrics are left out."""
-    return units_of(params.metrics)
+    project = call.session.project(params.projectIds)
+    return units_of(params.metrics, call.engine.own_metrics(project=project))
 
 
 def get_data(call: Call, params: Query) -> Pieces:

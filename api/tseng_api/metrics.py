@@ -42,9 +42,11 @@ def unit_object(unit: Unit) -> dict[str, str]:
     return {"id": unit.id, "name": unit.name, "notation": unit.notation}
 
 
-def units_of(metrics: Sequence[str]) -> dict[str, list[dict[str, str]]]:
-    """Unit objects by metric id, for those of the ids that are in the catalogue."""
-    return {id: [unit_object(unit) for unit in _offered(METRICS[id]).units] for id in metrics if id in METRICS}
+def units_of(metrics: Sequence[str], own: Sequence[OfferedMetric]) -> dict[str, list[dict[str, str]]]:
+    """Unit objects by metric id, for the ids of the catalogue and of the project's `own` metrics."""
+    mine = {metric.id: metric for metric in own}
+    known = {id: _offered(METRICS[id]) if id in METRICS else mine[id] for id in metrics if id in METRICS or id in mine}
+    return {id: [unit_object(unit) for unit in metric.units] for id, metric in known.items()}
 
 
 def sensor_metric(metric: OfferedMetric, *, params: bool) -> dict[str, Any]:
@@ -55,9 +57,9 @@ def sensor_metric(metric: OfferedMetric, *, params: bool) -> dict[str, Any]:
     return shape
 
 
-def metric_types() -> dict[str, Any]:
-    """Return the body of `/api/metrics/types`: the whole catalogue."""
-    return {"standard": True, "metrics": [_typed(_offered(metric)) for metric in METRICS.values()]}
+def metric_types(own: Sequence[OfferedMetric]) -> dict[str, Any]:
+    """Return the body of `/api/metrics/types`: the whole catalogue, then the project's `own` metrics."""
+    return {"standard": True, "metrics": [_typed(each) for each in (*map(_offered, METRICS.values()), *own)]}
 
 
 def sensor_types() -> dict[str, Any]:

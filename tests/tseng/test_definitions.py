@@ -1,7 +1,9 @@
 """What a project defines, through the engine: stored, versioned, read, removed."""
 
 import logging
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,32 @@ def test_another_engine_on_the_store_sees_it(site: Engine) -> None:
         assert other.metrics_defined() == []
 
 
+def test_as_of_an_earlier_moment_what_was_defined_then_counts(site: Engine) -> None:
+    """Before the first definition there is none; before the second the first holds, and its version."""
+    before = _now()
+    site.define_metrics({"opening": OPENING})
+    first = _now()
+    site.define_metrics({"opening": OPENING | {"expression": "disp + K * (T - T_REF)"}})
+    second = _now()
+    site.remove_metric("opening")
+    for moment, value, version in ((first, 11.0, 1), (second, 13.0, 2)):
+        series = site.get_data(CRACK, "opening", "mm", as_of=moment)
+        assert series.value.tolist() == pytest.approx([value], rel=1e-12)
+        assert series.provenance["metric"]["version"] == version
+    with pytest.raises(UnknownMetric):
+        site.get_data(CRACK, "opening", "mm", as_of=before)
+    with pytest.raises(UnknownMetric):
+        site.get_data(CRACK, "opening", "mm")
+
+
+def _now() -> datetime:
+    """An instant between what was written before and what will be."""
+    time.sleep(0.001)
+    now = datetime.now(UTC)
+    time.sleep(0.001)
+    return now
+
+
 TEXT = "Vx10^-2"
 BRIDGE = "/site/b1/sensor"
 
@@ -150,6 +178,15 @@ def test_a_map_that_was_wrong_is_mapped_anew(bridge: Engine) -> None:
     series = bridge.get_data(BRIDGE, "bridge", "V")
     assert series.value.tolist() == pytest.approx([0.234], rel=1e-12)
     assert "version 2" in series.provenance["formulas"][0]["source"]
+
+
+def test_as_of_an_earlier_moment_a_map_is_not_there(bridge: Engine) -> None:
+    """What was mapped later converts to nothing then."""
+    before = _now()
+    bridge.map_unit(TEXT, "mV", scale=10)
+    assert bridge.get_data(BRIDGE, "bridge", "mV", as_of=_now()).value.tolist() == pytest.approx([234.0], rel=1e-12)
+    with pytest.raises(IncompatibleUnit):
+        bridge.get_data(BRIDGE, "bridge", "mV", as_of=before)
 
 
 def test_a_map_is_its_projects(bridge: Engine) -> None:

@@ -142,6 +142,7 @@ def body(expression: str, unit: str = "mm", **tables: Any) -> dict[str, Any]:
         (body("sd * k * K", props={"k": {}, "K": {}}), "props", "upper and lower case alone"),
         (body("sd * k", props={"k": {"unit": "mm/fortnight"}}), "props.k.unit", "no unit has the id 'fortnight'"),
         (body("sd * k", props={"k": {"unit": "mm", "dimension": "force"}}), "props.k.unit", "not of dimension 'force'"),
+        (body("sd * RES_OFFSET", props={"RES_OFFSET": {"unit": "mm"}}), "props.RES_OFFSET.unit", "is in m everywhere"),
         (body("sd * k", props={"k": {"default": float("nan")}}), "props.k.default", "nan is not a finite number"),
         (body("sd * k", constants={"k": {"value": float("inf")}}), "constants.k", "inf is not a finite number"),
         (body("left", inputs={"left": {"unit": "rods"}}), "inputs.left.unit", "'rods' is no unit"),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
+from urllib.parse import quote
 
 import msgspec
 import numpy as np
@@ -12,10 +13,12 @@ import pyarrow.compute as pc
 
 from tseng.align import TableOptions
 from tseng.aligned import Table, from_arrow
+from tseng.definitions import Listed
 from tseng.errors import REFUSALS, EngineError, Fault, InvalidRequest, Refusal, Unauthenticated
 from tseng.reads import Options, When
 from tseng.series import Series
 from tseng.text import iso_times
+from tseng_units.unit_maps import UnitMap
 
 if TYPE_CHECKING:
     import httpx
@@ -91,9 +94,8 @@ class Client:
         Returns:
             The number of rows.
         """
-        query = {"projectIds": self._project} if self._project else None
         content = msgspec.json.encode({"observations": observations})
-        self._ask("POST", "/api/data/upload", content=content, params=query)
+        self._ask("POST", "/api/data/upload", content=content, params=self._query())
         return len(observations)
 
     def upload_table(self, table: "pa.Table | pd.DataFrame") -> int:
@@ -108,6 +110,35 @@ class Client:
         table = table if isinstance(table, pa.Table) else pa.Table.from_pandas(table, preserve_index=False)
         return sum(self.upload(piece) for piece in _pieces(table))
 
+    def define_metrics(self, definitions: Mapping[str, Any]) -> list[Listed]:
+        """Define metrics of the project's own, all of them or none; as `Engine.define_metrics`."""
+        return self._metrics("POST", msgspec.json.encode({"metrics": definitions}))
+
+    def metrics_defined(self) -> list[Listed]:
+        """The metrics beside the catalogue, as `Engine.metrics_defined`."""
+        return self._metrics("GET")
+
+    def remove_metric(self, id: str) -> None:
+        """Forget a metric of the project's own."""
+        self._ask("DELETE", f"/api/metrics/definitions/{quote(id, safe='')}", params=self._query())
+
+    def map_unit(
+        self, text: str, unit: str, *, scale: float = 1.0, offset: float = 0.0, dimension: str | None = None
+    ) -> UnitMap:
+        """Say what a free-text unit means, as `Engine.map_unit`."""
+        body = {"text": text, "unit": unit, "scale": scale, "offset": offset, "dimension": dimension}
+        answer = self._ask("POST", "/api/units/maps", content=msgspec.json.encode(body), params=self._query())
+        return UnitMap(**msgspec.json.decode(answer.content))
+
+    def unit_maps(self) -> list[UnitMap]:
+        """What the project says of free-text units, by text."""
+        answer = self._ask("GET", "/api/units/maps", params=self._query())
+        return [UnitMap(**each) for each in msgspec.json.decode(answer.content)["units"]]
+
+    def unmap_unit(self, text: str) -> None:
+        """Take a unit map away."""
+        self._ask("DELETE", f"/api/units/maps/{quote(text, safe='')}", params=self._query())
+
     def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Call any JSON-RPC method and return its result, such as `client.call("getSensors", {"sensors": [...]})`."""
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**self._scope(), **(params or {})}}
@@ -116,6 +147,16 @@ class Client:
             data = answer["error"].get("data") or {}
             raise refusal(data.get("category", ""), answer["error"]["message"], data.get("field", ""))
         return answer["result"]
+
+    def _metrics(self, method: str, content: bytes | None = None) -> list[Listed]:
+        answer = self._ask(method, "/api/metrics/definitions", content=content, params=self._query())
+        return [
+            Listed(each["id"], each["version"], each["definedBy"], each.get("definition", {}), each.get("problem"))
+            for each in msgspec.json.decode(answer.content)["metrics"]
+        ]
+
+    def _query(self) -> dict[str, str] | None:
+        return {"projectIds": self._project} if self._project else None
 
     def _scope(self) -> dict[str, Any]:
         return {"projectIds": [self._project]} if self._project else {}

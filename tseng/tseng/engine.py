@@ -33,7 +33,7 @@ from tseng_storage.history import Change
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 from tseng_units.instants import format_instant
-from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
+from tseng_units.sensors import OfferedMetric, Sensor, is_generic, metrics, offer, raw_metrics
 from tseng_units.unit_maps import UnitMap, unit_map
 
 if TYPE_CHECKING:
@@ -213,6 +213,11 @@ class Engine:
         """
         view = self._view(project)
         return metrics(view.known(sensor), view)
+
+    def own_metrics(self, *, project: str | None = None) -> list[OfferedMetric]:
+        """The metrics that project and plugins define, as a sensor that has them offers them."""
+        nobody = Sensor("", "")
+        return [offer(nobody, each.metric, raw=False) for each in self._view(project).definitions.values()]
 
     def define_metrics(self, definitions: Mapping[str, Any], *, project: str | None = None) -> list[Listed]:
         """Define metrics of the project's own, `{id: definition}` (see `docs/own-metrics.md`); all of them or none.

@@ -33,17 +33,18 @@ def session(
     Views: `observations`, `sensors`, `devices`, `nodes` (storage) and `metrics`, `units` (the catalogue). Functions:
     `convert(value, from, to)` for absolute values, `convert_delta(value, from, to)` for differences, and the table
     function `get_data(sensor, metric, unit[, params as JSON][, as_of := time])` with columns time, value. It reads the
-    project given, else the default one.
+    project given, else the default one, whose own metrics stand in `metrics` too.
     """
     snapshot = at or engine.store.snapshot()
     connection = engine.store.session(None if project is None else [engine.project(project).id], at=snapshot)
     # Where a query larger than memory spills to: DuckDB would take the folder that the user stands in.
     connection.execute("SET temp_directory = ?", [str(Path(gettempdir()) / "tseng-sql")])
-    connection.register("metrics", _metrics())
+    view = ProjectView(engine.store, engine.project(project).id, at=snapshot)
+    connection.register("metrics", _metrics(view))
     connection.register("units", _units())
     _register(connection, "convert", _convert, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE")
     _register(connection, "convert_delta", _convert_delta, ["DOUBLE", "VARCHAR", "VARCHAR"], "DOUBLE")
-    _register_get_data(connection, ProjectView(engine.store, engine.project(project).id, at=snapshot))
+    _register_get_data(connection, view)
     return connection
 
 
@@ -125,9 +126,10 @@ def _dimension(from_: str, to: str, *, delta: bool) -> Dimension:
     return DIMENSIONS["temperature_delta"] if delta and dimension.name == "temperature" else dimension
 
 
-def _metrics() -> pa.Table:
+def _metrics(view: ProjectView) -> pa.Table:
     fields = ("id", "name", "display_name", "notation", "dimension", "default_unit", "raw")
-    return pa.Table.from_pylist([{field: getattr(metric, field) for field in fields} for metric in METRICS.values()])
+    known = (*METRICS.values(), *(each.metric for each in view.definitions.values()))
+    return pa.Table.from_pylist([{field: getattr(metric, field) for field in fields} for metric in known])
 
 
 def _units() -> pa.Table:

@@ -59,14 +59,14 @@ class ProjectView:
         """The metrics that the project defines for itself, by id."""
         return compiled(self._store.catalog.definitions(self.project, "metric", self.knowledge))
 
-    def as_of(self, time: int) -> "ProjectView":
-        """The same view as it was known at epoch us `time`."""
-        return ProjectView(self._store, self.project, self.snapshot, replace(self.knowledge, time=time))
-
     @cached_property
     def unit_maps(self) -> Mapping[str, UnitMap]:
         """What the project says of free-text units, by text."""
-        return unit_maps(self._store.catalog.definitions(self.project, "unit"))
+        return unit_maps(self._store.catalog.definitions(self.project, "unit", self.knowledge))
+
+    def as_of(self, time: int) -> "ProjectView":
+        """The same view as it was known at epoch us `time`."""
+        return ProjectView(self._store, self.project, self.snapshot, replace(self.knowledge, time=time))
 
     def sensor(self, sensor: str) -> Sensor | None:
         """Return the sensor with its own and its device's props, or None."""

@@ -4,7 +4,8 @@
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -15,6 +16,7 @@ from tseng_units.dimensions import Compound, base_unit, compound, fitting, kind_
 from tseng_units.errors import InvalidDefinition
 from tseng_units.expression import Name, compile_expression
 from tseng_units.formulas.declare import REQUIRED, Formula, Prop
+from tseng_units.formulas.table import FORMULAS
 from tseng_units.functions import FUNCTIONS
 from tseng_units.registry import DIMENSIONS, dimension_of, interval_of, known_units
 from tseng_units.terms import Column, Expression, Given, Number
@@ -246,8 +248,19 @@ def _base_value(unit: Compound, value: float, path: str) -> float:
     return converted
 
 
+@cache
+def _catalogue_units() -> Mapping[str, str]:
+    """Units of the props that formulas of the catalogue take, where that is one of our units."""
+    props = (prop for formula in FORMULAS.values() for prop in formula.props)
+    return {prop.name: prop.unit for prop in props if dimension_of(prop.unit) is not None}
+
+
 def _prop(name: str, written: PropBody) -> tuple[Prop, Name]:
     unit = _unit(f"props.{name}", written.unit, written.dimension)
+    meant = _catalogue_units().get(name, written.unit)
+    if written.unit != meant:
+        problem = f"the prop {name} is in {meant} everywhere, and cannot be in {written.unit!r} here"
+        raise InvalidDefinition(problem, field=f"props.{name}.unit", seen=written.unit, allowed=[meant])
     default = REQUIRED if written.default is None else written.default
     if written.default is not None:
         _base_value(unit, written.default, f"props.{name}.default")

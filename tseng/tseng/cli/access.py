@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tseng.cli.options import Data, ProjectOption, choice, open_engine
+from tseng.cli.options import Data, ProjectOption, choice, columns, open_engine
 
 
 def register(app: typer.Typer) -> None:
@@ -46,9 +46,7 @@ def list_keys(data: Data = None) -> None:
         keys = engine.keys.list()
     rows = [("id", "name", "role", "project", "created", "revoked")]
     rows += [(k.id, k.name, k.role, k.project or "all", _date(k.created), _date(k.revoked)) for k in keys]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    columns(rows)
 
 
 def revoke_key(

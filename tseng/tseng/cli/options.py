@@ -25,6 +25,13 @@ def choice(option: str, value: str, allowed: tuple[str, ...]) -> Any:
     return value
 
 
+def columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; its columns are as wide as they need to be."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
 def pairs(option: str, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Take NAME=VALUE apart; anything else is wrong use."""
     for text in texts:
