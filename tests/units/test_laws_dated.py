@@ -1,4 +1,4 @@
-"""The laws of windows, blocks and missing rows for sensors with random epochs, masks and replacements.
+"""The laws for sensors of every type with random epochs, masks and replacements.
 
 Values are computed in chunks of two here, so that the chunks' seams lie everywhere.
 """
@@ -9,45 +9,30 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.units.memory import MemoryDirectory, MemorySource, get
-from tests.units.test_laws import (
-    BAROMETER,
-    DIRECTORY,
-    IPI,
-    LAW,
-    LEVEL,
-    MOMENTS,
-    OPTIONS,
-    PRISM,
-    parameters,
-)
-from tests.units.test_laws import sources as plain_sources
+from tests.units.site import DIRECTORY, MOMENTS, NAMES, read_with, readings, source_of
+from tests.units.test_laws_of_types import EACH, OPTIONS, offered, parameters
 
 from tseng_units import chain
 from tseng_units.errors import NoZeroReading
 from tseng_units.evaluate import Execution
-from tseng_units.instants import format_instant, parse_instant
+from tseng_units.instants import MIN_US, format_instant, parse_instant
+from tseng_units.nodes import Epochs, walk
 from tseng_units.plan import plan
-from tseng_units.sensors import Sensor, metrics
+from tseng_units.sensors import UNDATED, Sensor
 
-METRICS = [
-    (sensor.id, offered.id, offered.default_unit, offered.units[-1].id)
-    for sensor in (IPI[0], IPI[2], LEVEL, BAROMETER, PRISM)
-    for offered in metrics(sensor, DIRECTORY)
-    if offered.id != "T" or sensor is BAROMETER
-]
-ASKED = st.sampled_from(METRICS)
-DATED: dict[str, dict[str, st.SearchStrategy[object]]] = {
-    "IPI_BIAXIAL": {"GAUGE_LENGTH": st.floats(0.5, 3.0), "AZIMUTH_XY": st.floats(0.0, 360.0)},
-    "WATER_LEVEL_ABS": {"BARO_SENSOR": st.sampled_from(["b", "b2"]), "ELEVATION": st.floats(0.0, 9.0)},
-    "BAROMETER": {"ELEVATION": st.floats(0.0, 900.0)},
-    "PRISM_TS": {"STATION_E": st.floats(0.0, 9.0), "ORIENTATION": st.floats(0.0, 360.0)},
+LAW = settings(max_examples=6)
+OFTEN = settings(max_examples=60)
+SECOND_BAROMETER = replace(DIRECTORY.sensors["barometer"], id="barometer 2")
+WORDS: dict[str, list[object]] = {
+    "BARO_SENSOR": ["barometer", "barometer 2"],
+    "CAL_FORM": ["R1-R0", "R0-R1"],
+    "Y_SENSE": ["CW", "CCW"],
 }
-SECOND_BAROMETER = replace(BAROMETER, id="b2")
-SENSORS = [*IPI, LEVEL, BAROMETER, SECOND_BAROMETER, PRISM]
-WORDS = st.sampled_from(["CARRY", "CARRY", "KEEP", None])
+"""What props that are no numbers change to."""
+EVENTS = st.sampled_from(["CARRY", "CARRY", "KEEP", None])
 MODES: st.SearchStrategy[dict[str, object]] = st.sampled_from([
     {}, {}, {"ZERO_MODE": "EXACT"}, {"ZERO_MODE": "NEAREST", "ZERO_TOLERANCE": 900}, {"ZERO_COUNT": 2},
 ])  # fmt: skip
@@ -68,34 +53,39 @@ def spans() -> st.SearchStrategy[dict[str, str]]:
     return both | both.map(lambda mask: {"start": mask["start"]}) | both.map(lambda mask: {"end": mask["end"]})
 
 
+def _changed(name: str, value: object) -> st.SearchStrategy[object] | None:
+    """What a prop may change to: near its value, or one of a few words; None where it does not change by date."""
+    if isinstance(value, float) and name not in UNDATED:
+        return st.floats(0.5, 1.5).map(value.__mul__)
+    return st.sampled_from(WORDS[name]) if name in WORDS else None
+
+
 @st.composite
 def histories(draw: st.DrawFn, sensor: Sensor, masks: bool = True) -> Sensor:
     """The sensor with props that changed, masks, replacements and a way to find its zero."""
     epochs: dict[str, tuple[tuple[int, object], ...]] = {}
     dates = st.lists(MOMENTS, min_size=1, max_size=3, unique=True).map(sorted)
-    for name, values in DATED[sensor.kind].items():
-        if draw(st.booleans()):
+    for name, value in sensor.props.items():
+        values = _changed(name, value)
+        if values is not None and draw(st.booleans()):
             epochs[name] = tuple((date, draw(values)) for date in draw(dates))
     if draw(st.booleans()):
-        epochs["REPLACEMENT"] = tuple((date, draw(WORDS)) for date in draw(dates))
-    hidden = draw(st.lists(spans(), max_size=2)) if masks else []
+        epochs["REPLACEMENT"] = tuple((date, draw(EVENTS)) for date in draw(dates))
     now = {name: values[-1][1] for name, values in epochs.items()}
-    return replace(sensor, props={**sensor.props, **now, "MASKS": hidden, **draw(MODES)}, epochs=epochs)
+    hidden = {"MASKS": draw(st.lists(spans(), max_size=2))} if masks else {}
+    return replace(sensor, props={**sensor.props, **now, **hidden, **draw(MODES)}, epochs=epochs)
 
 
-@st.composite
-def directories(draw: st.DrawFn, masks: bool = True) -> MemoryDirectory:
-    """All sensors, each with a history of its own."""
-    return MemoryDirectory(*(draw(histories(sensor, masks)) for sensor in SENSORS))
+def directories(name: str, masks: bool = True) -> st.SearchStrategy[MemoryDirectory]:
+    """A sensor and those that its metrics may read, each with a history of its own."""
+    sensors = [*read_with(DIRECTORY.sensors[name]), SECOND_BAROMETER]
+    return st.tuples(*(histories(sensor, masks) for sensor in sensors)).map(lambda drawn: MemoryDirectory(*drawn))
 
 
-@st.composite
-def sources(draw: st.DrawFn) -> MemorySource:
-    """The readings of the other laws, and a second barometer that reads 10 hPa more."""
-    source = draw(plain_sources())
-    times, values = source.arrays["b", "P"]
-    source.add("b2", "P", times.copy(), values + 1000.0)
-    return source
+def sources(name: str) -> st.SearchStrategy[MemorySource]:
+    """Readings of the sensor and of those that its metrics may read."""
+    sensors = [*read_with(DIRECTORY.sensors[name]), SECOND_BAROMETER]
+    return st.builds(source_of, readings(sensors), st.integers(1, 4))
 
 
 def answer(source: MemorySource, directory: MemoryDirectory, *request: Any) -> dict[int, float] | str:
@@ -106,47 +96,45 @@ def answer(source: MemorySource, directory: MemoryDirectory, *request: Any) -> d
         return problem.category
 
 
+@EACH
 @LAW
-@given(sources(), directories(), ASKED, OPTIONS, MOMENTS, MOMENTS)
-def test_window(
-    source: MemorySource, directory: MemoryDirectory, asked: Any, options: Any, start: int, end: int
-) -> None:
+@given(st.data(), OPTIONS, MOMENTS, MOMENTS)
+def test_window(name: str, data: st.DataObject, options: Any, start: int, end: int) -> None:
     """The result over a window is the result over all time, cut."""
-    sensor, metric, unit, _ = asked
-    params = parameters(metric, *options)
-    whole = answer(source, directory, sensor, metric, unit, params)
-    part = answer(source, directory, sensor, metric, unit, params, start, end)
-    if isinstance(whole, str):
-        assert part == whole
-    else:
-        assert part == {us: value for us, value in whole.items() if start <= us <= end}
+    source, directory = data.draw(sources(name)), data.draw(directories(name))
+    for metric in offered(name):
+        request = name, metric.id, metric.default_unit, parameters(metric, *options)
+        whole, part = answer(source, directory, *request), answer(source, directory, *request, start, end)
+        expected = whole if isinstance(whole, str) else {us: v for us, v in whole.items() if start <= us <= end}
+        assert part == expected, metric.id
 
 
+@EACH
 @LAW
-@given(sources(), directories(), ASKED, OPTIONS, st.none() | MOMENTS, st.none() | MOMENTS)
-def test_blocks(
-    source: MemorySource, directory: MemoryDirectory, asked: Any, options: Any, start: int | None, end: int | None
-) -> None:
+@given(st.data(), OPTIONS, st.none() | MOMENTS, st.none() | MOMENTS)
+def test_blocks(name: str, data: st.DataObject, options: Any, start: int | None, end: int | None) -> None:
     """Blocks evaluated one after the other give exactly the one evaluation of all."""
-    sensor, metric, unit, _ = asked
-    params = parameters(metric, *options)
-    whole = answer(source, directory, sensor, metric, unit, params, start, end)
-    if isinstance(whole, str):
-        return
-    execution = Execution(plan(directory.sensors[sensor], metric, unit, params, directory), source)
-    pieces = [execution.evaluate(*window) for window in execution.blocks(start, end)]
-    joined = [pair for times, values in pieces for pair in zip(times.tolist(), values.tolist(), strict=True)]
-    assert joined == list(whole.items())
+    source, directory = data.draw(sources(name)), data.draw(directories(name))
+    for metric in offered(name):
+        params = parameters(metric, *options)
+        whole = answer(source, directory, name, metric.id, metric.default_unit, params, start, end)
+        if isinstance(whole, str):
+            continue
+        planned = plan(directory.sensors[name], metric.id, metric.default_unit, params, directory)
+        execution = Execution(planned, source)
+        pieces = [execution.evaluate(*window) for window in execution.blocks(start, end)]
+        joined = [pair for times, values in pieces for pair in zip(times.tolist(), values.tolist(), strict=True)]
+        assert joined == list(whole.items()), metric.id
 
 
+@EACH
 @LAW
-@given(sources(), directories(masks=False), ASKED, OPTIONS, st.lists(spans(), max_size=2))
+@given(st.data(), OPTIONS, st.lists(spans(), max_size=2))
 def test_masked_readings_are_readings_that_do_not_exist(
-    source: MemorySource, directory: MemoryDirectory, asked: Any, options: Any, masks: list[dict[str, str]]
+    name: str, data: st.DataObject, options: Any, masks: list[dict[str, str]]
 ) -> None:
     """Masking every sensor gives what the store without those readings gives."""
-    sensor, metric, unit, _ = asked
-    params = parameters(metric, *options)
+    source, directory = data.draw(sources(name)), data.draw(directories(name, masks=False))
     hidden = MemoryDirectory(
         *(replace(each, props={**each.props, "MASKS": masks}) for each in directory.sensors.values())
     )
@@ -154,8 +142,10 @@ def test_masked_readings_are_readings_that_do_not_exist(
     for key, (times, values) in source.arrays.items():
         rows = zip(times.tolist(), values.tolist(), strict=True)
         left[key] = {us: value for us, value in rows if not any(_hides(mask, us) for mask in masks)}
-    expected = answer(MemorySource(left, source.block), directory, sensor, metric, unit, params)
-    assert answer(source, hidden, sensor, metric, unit, params) == expected
+    for metric in offered(name):
+        request = name, metric.id, metric.default_unit, parameters(metric, *options)
+        expected = answer(MemorySource(left, source.block), directory, *request)
+        assert answer(source, hidden, *request) == expected, metric.id
 
 
 def _hides(mask: dict[str, str], us: int) -> bool:
@@ -165,33 +155,56 @@ def _hides(mask: dict[str, str], us: int) -> bool:
     return start <= us <= end
 
 
+@EACH
 @LAW
-@given(sources(), st.sampled_from(["x_inc", "dx_inc"]), MOMENTS, st.floats(0.5, 3.0), OPTIONS)
-def test_a_new_calibration_changes_no_older_reading(
-    source: MemorySource, metric: str, since: int, length: float, options: Any
-) -> None:
-    """Where the zero lies before the new gauge length, answers before it stay the same to the bit."""
-    before = Sensor("t0", "TILT_UNIAXIAL", {"GAUGE_LENGTH": 1.0})
-    after = replace(before, props={"GAUGE_LENGTH": length}, epochs={"GAUGE_LENGTH": ((0, 1.0), (since, length))})
-    params = parameters(metric, None, options[1])
-    then, now = (answer(source, MemoryDirectory(each), "t0", metric, "m", params) for each in (before, after))
-    assert not isinstance(then, str)
-    assert not isinstance(now, str)
-    assert list(then) == list(now)
-    if "dt" in params or min(then, default=0) < since:
-        assert {us: value for us, value in now.items() if us < since} == {
-            us: value for us, value in then.items() if us < since
-        }
+@given(st.data(), MOMENTS, OPTIONS)
+def test_a_new_value_changes_no_older_reading(name: str, data: st.DataObject, since: int, options: Any) -> None:
+    """Another value of every prop from a date on: answers before it, from zeros before it, are the same to the bit."""
+    source, sensor = data.draw(sources(name)), DIRECTORY.sensors[name]
+    old = {prop: value for prop, value in sensor.props.items() if isinstance(value, float) and prop not in UNDATED}
+    new = {prop: value * 1.25 for prop, value in old.items()}
+    epochs = {prop: ((MIN_US, old[prop]), (since, new[prop])) for prop in old}
+    others = [each for each in read_with(sensor) if each is not sensor]
+    before = MemoryDirectory(sensor, *others)
+    after = MemoryDirectory(replace(sensor, props={**sensor.props, **new}, epochs=epochs), *others)
+    for metric in offered(name):
+        request = metric.id, metric.default_unit, parameters(metric, *options)
+        then, now = (answer(source, directory, name, *request) for directory in (before, after))
+        if not isinstance(then, str) and _zeros_lie_before(since, source, before, name, *request):
+            assert not isinstance(now, str), metric.id
+            assert list(now) == list(then), metric.id
+            assert [now[us] for us in now if us < since] == [then[us] for us in then if us < since], metric.id
 
 
-@LAW
-@given(sources(), st.lists(MOMENTS, min_size=1, max_size=3, unique=True))
+def _zeros_lie_before(since: int, source: MemorySource, directory: MemoryDirectory, name: str, *request: Any) -> bool:
+    metric, unit, params = request
+    zeros = Execution(plan(directory.sensors[name], metric, unit, params, directory), source).zeros
+    return all(zero["count"] == 1 and parse_instant(str(zero["time"])) < since for zero in zeros)
+
+
+@OFTEN
+@given(sources("prism"), st.lists(MOMENTS, min_size=1, max_size=3, unique=True))
 def test_carrying_over_leaves_no_step(source: MemorySource, dates: list[int]) -> None:
     """From the last reading of one instrument to the first one of the next the movement is 0; else it is as read."""
-    epochs = {"REPLACEMENT": tuple((date, "CARRY") for date in sorted(dates))}
-    sensor = Sensor("p", "PRISM_TS", epochs=epochs)
-    moved = list(get(source, MemoryDirectory(sensor), "p", "de", "m").items())
-    read = get(source, MemoryDirectory(sensor), "p", "e", "m")
+    sensor = Sensor("prism", "PRISM_TS", epochs={"REPLACEMENT": tuple((date, "CARRY") for date in sorted(dates))})
+    moved = list(get(source, MemoryDirectory(sensor), "prism", "de", "m").items())
+    read = get(source, MemoryDirectory(sensor), "prism", "e", "m")
     for (us, value), (next_us, next_value) in pairwise(moved):
         step = 0.0 if any(us < date <= next_us for date in dates) else read[next_us] - read[us]
         assert next_value - value == pytest.approx(step, abs=1e-9)
+
+
+def test_the_laws_meet_what_changes() -> None:
+    """Among the sensors whose props are numbers, most have metrics that a change of all of them cuts into periods."""
+    cut: set[str] = set()
+    for name in NAMES:
+        sensor = DIRECTORY.sensors[name]
+        values = {prop: value for prop, value in sensor.props.items() if isinstance(value, float)}
+        dated = replace(sensor, epochs={prop: ((0, value), (1, value + 1.0)) for prop, value in values.items()})
+        directory = MemoryDirectory(
+            dated, *(each for each in read_with(sensor) if each is not sensor), SECOND_BAROMETER
+        )
+        for metric in offered(name):
+            planned = plan(dated, metric.id, metric.default_unit, parameters(metric, None, None), directory)
+            cut.update(name for node in walk(planned.node) if isinstance(node, Epochs))
+    assert len(cut) > len(NAMES) / 2
