@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tseng.errors import InvalidRequest
-from tseng.formats import json_gaps, json_map
+from tseng.formats import json_gaps, json_map, json_provenance
 from tseng_api.entity_methods import ProjectIds, methods_of
 from tseng_api.errors import InvalidCall, under
 from tseng_api.metrics import of_type, rpc_metric, units_of
@@ -108,7 +108,7 @@ def get_data(call: Call, params: Query) -> Pieces:
     def pieces() -> Pieces:
         yield b'{"data":'
         yield from json_map(stream.blocks)
-        yield json_gaps(stream) + b',"requestStatus":"finished"}'
+        yield json_gaps(stream) + json_provenance(stream) + b',"requestStatus":"finished"}'
 
     return pieces()
 

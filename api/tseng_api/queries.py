@@ -1,6 +1,7 @@
 """One read as it is asked for: the params object of getData, or the same in a query string."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
@@ -46,19 +47,23 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     points: int | None = None
     gap: str | None = None
     asOf: str | None = None
+    provenance: bool = False
     projectIds: list[str] | str | None = None
 
     def open(self, session: Session) -> Stream:
         """Ask the engine; every refusal comes from here, none from the stream."""
-        return session.engine.stream(
+        stream = session.engine.stream(
             self.sensor, self.metric, self.unit, params=self.params, start=self.startDate, end=self.endDate,
             limit=self.limit.function if self.limit else None, aggregate=self.aggregate, window=self.window,
             time_zone=self.timeZone, max_gap=self.maxGap, points=self.points, gap=self.gap, as_of=self.asOf,
             project=session.project(self.projectIds),
         )  # fmt: skip
+        return replace(stream, telling=self.provenance)
 
     def summary(self, session: Session) -> dict[str, Any]:
         """First and last point and the count."""
+        if self.provenance:
+            raise InvalidRequest.at("provenance", "a summary has none; ask for the series")
         return summary(self.open(session))
 
 
@@ -102,7 +107,7 @@ _PLAIN = (
     "gap",
     "asOf",
 )
-_OTHERS = ("limit", "points", "projectIds", "format")
+_OTHERS = ("limit", "points", "provenance", "projectIds", "format")
 
 
 def from_query(query: QueryParams) -> Query:
@@ -120,6 +125,7 @@ def from_query(query: QueryParams) -> Query:
         params={name: from_text(text) for name, text in given.items() if name not in (*_PLAIN, *_OTHERS)},
         limit=_limit(given.get("limit")),
         points=_points(given.get("points")),
+        provenance=_flag("provenance", given.get("provenance", "false")),
         projectIds=project_ids(query),
     )
 
@@ -164,3 +170,9 @@ def _points(text: str | None) -> int | None:
     if text is not None and not (text.isascii() and text.isdigit() and len(text) < _MANY_DIGITS):
         raise InvalidRequest.at("points", f"{text!r} is not a whole number")
     return None if text is None else int(text)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise InvalidRequest.at(name, f"{text!r} is neither true nor false")
+    return text == "true"

@@ -11,7 +11,7 @@ from tseng_storage.credentials import Credentials
 from tseng_storage.database import Database
 from tseng_storage.entities import Project, now_us
 from tseng_storage.errors import Exists, NotFound
-from tseng_storage.tables import BULK_LOAD, ENTITY, LOG, PROJECT, PROP_HISTORY, SERIES
+from tseng_storage.tables import BULK_LOAD, ENTITY, LOG, META, PROJECT, PROP_HISTORY, SERIES
 
 DEFAULT_PROJECT = "default"
 
@@ -21,6 +21,11 @@ class Catalog(Configuration, Credentials):
 
     def __init__(self, database: Database) -> None:
         super().__init__(CachedDatabase(database))
+
+    def store_id(self) -> str:
+        """The id that the store was given when it was made."""
+        with self._base.read() as connection:
+            return str(connection.execute(select(META.c.value).where(META.c.key == "store")).scalar_one())
 
     # -- projects
 

@@ -42,7 +42,10 @@ _ATTEMPTS = 5
 
 
 class Store:
-    """An open store; thread-safe. Use `Store.open`, and close it or use it in a `with` block."""
+    """An open store; thread-safe. Use `Store.open`, and close it or use it in a `with` block.
+
+    `id` tells it from other stores; backups and what is restored from them have the same.
+    """
 
     def __init__(self, path: Path, settings: StoreSettings, *, create: bool) -> None:
         self.layout, self.settings = Layout(path), settings
@@ -54,6 +57,7 @@ class Store:
         self._snapshots = Snapshots(self.layout, self._database, self._log, table)
         self._reader = Reader(self.layout, settings)
         self._background = Background(self._log, self._maintenance, self._care, settings)
+        self.id = self.catalog.store_id()
         self._closing = threading.Lock()
         self._next_vacuum = time.monotonic()
         self._closed = False

@@ -106,6 +106,17 @@ def test_http_and_the_command_line(asked: Asked, format: str, now: bool) -> None
 
 
 @pytest.mark.parametrize("now", [True, False], ids=["now", "then"])
+@pytest.mark.parametrize("format", ["json", "columns", "arrow", "parquet"])
+def test_with_provenance(asked: Asked, format: str, now: bool) -> None:
+    """The same float64s stand beside the provenance, and the engine computes them again from it."""
+    query = {"sensor": TILT, "metric": "dx", "unit": "in", "format": format, **PARAMS, **asked.options(now)}
+    body = asked.site.http().get("/api/data", params=query | {"provenance": "true"}).content
+    assert np.array_equal(np.array(_decoded(format, body), np.float64), asked.expected(now))
+    told = asked.site.http().get("/api/data", params=query | {"provenance": "true", "format": "json"}).json()
+    assert np.array_equal(asked.site.engine.replay(told["provenance"]).value, asked.expected(now))
+
+
+@pytest.mark.parametrize("now", [True, False], ids=["now", "then"])
 def test_json_rpc_client_and_sql(asked: Asked, now: bool) -> None:
     """The client's series, JSON-RPC's getData and SQL's get_data are the same float64s."""
     params = {name: {"value": value} for name, value in PARAMS.items()}

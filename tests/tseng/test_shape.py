@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tseng.engine import Engine
 from tseng.errors import InvalidRequest
-from tseng.reads import Request
+from tseng.requests import Request
 from tseng.series import Block, Gaps
 from tseng.shape import Shape, joined, limited
 from tseng_units.errors import InvalidParam

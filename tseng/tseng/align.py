@@ -13,7 +13,8 @@ import numpy as np
 
 from tseng.aligned import Column, Table
 from tseng.errors import REFUSALS, InvalidRequest, within
-from tseng.reads import Read, Request, When, instant, time_range
+from tseng.reads import Read, time_range
+from tseng.requests import Request, When, instant
 from tseng.series import Block
 from tseng.shape import INTERPOLATE, joined
 from tseng.view import ProjectView

@@ -1,7 +1,6 @@
 """The same verbs as the engine's, against a running server: reads come as Arrow, uploads go as JSON in pieces."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from tseng.align import TableOptions
 from tseng.aligned import Table, from_arrow
 from tseng.definitions import Listed
 from tseng.errors import REFUSALS, EngineError, Fault, InvalidRequest, Refusal, Unauthenticated
-from tseng.reads import Options, When
+from tseng.requests import Options, to_wire
 from tseng.series import Series
 from tseng.text import iso_times
 from tseng_units.unit_maps import UnitMap
@@ -56,20 +55,24 @@ class Client:
     ) -> None:
         self.close()
 
-    def get_data(self, sensor: str, metric: str, unit: str, **options: Unpack[Options]) -> Series:
+    def get_data(
+        self, sensor: str, metric: str, unit: str, *, provenance: bool = False, **options: Unpack[Options]
+    ) -> Series:
         """One metric of one sensor in the unit asked for; arguments and refusals are `Engine.get_data`'s.
+
+        The provenance of the series is empty unless `provenance` asks the server for it.
 
         Raises:
             EngineError: the server refused; where the class that it names exists here, that class.
             httpx.TransportError: the server cannot be reached.
         """
-        body = self._read(sensor, metric, unit, options)
+        body = self._read(sensor, metric, unit, options) | ({"provenance": True} if provenance else {})
         answer = self._ask("POST", "/api/data", content=msgspec.json.encode(body), headers={"Accept": _ARROW})
         return _series(answer.content, sensor, metric)
 
     def get_table(self, columns: Sequence[Mapping[str, Any]], **options: Unpack[TableOptions]) -> Table:
         """Many metrics of many sensors over common times; arguments and refusals are `Engine.get_table`'s."""
-        body = {"columns": list(columns), **_body(options), **self._scope()}
+        body = {"columns": list(columns), **to_wire(options), **self._scope()}
         answer = self._ask("POST", "/api/data/table", content=msgspec.json.encode(body), headers={"Accept": _ARROW})
         return from_arrow(pa.ipc.open_stream(answer.content).read_all())
 
@@ -162,7 +165,7 @@ class Client:
         return {"projectIds": [self._project]} if self._project else {}
 
     def _read(self, sensor: str, metric: str, unit: str, options: Options) -> dict[str, Any]:
-        return {"sensor": sensor, "metric": metric, "unit": unit, **_body(options), **self._scope()}
+        return {"sensor": sensor, "metric": metric, "unit": unit, **to_wire(options), **self._scope()}
 
     def _ask(self, method: str, path: str, **request: Any) -> "httpx.Response":
         answer = self._http.request(method, path, **request)
@@ -204,49 +207,17 @@ def _classes() -> dict[str, type[Refusal]]:
     return found
 
 
-# Options by the name that they have on the wire, and how their values are written there.
-_WIRE: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "params": ("params", dict),
-    "start": ("startDate", lambda when: _iso(when)),
-    "end": ("endDate", lambda when: _iso(when)),
-    "limit": ("limit", lambda function: {"function": function}),
-    "aggregate": ("aggregate", str),
-    "window": ("window", str),
-    "time_zone": ("timeZone", str),
-    "max_gap": ("maxGap", str),
-    "points": ("points", int),
-    "gap": ("gap", str),
-    "as_of": ("asOf", lambda when: _iso(when)),
-    "align": ("align", str),
-    "tolerance": ("tolerance", str),
-}
-
-
-def _body(options: Options | TableOptions) -> dict[str, Any]:
-    """The options of a read as fields of its JSON body; what is None is left out."""
-    given = {name: value for name, value in options.items() if value is not None}
-    unknown = [name for name in given if name not in _WIRE]
-    if unknown:
-        raise TypeError(f"a read has no option {unknown[0]!r}; there are: {', '.join(_WIRE)}")
-    return {_WIRE[name][0]: _WIRE[name][1](value) for name, value in given.items()}
-
-
-def _iso(when: When) -> str:
-    if isinstance(when, np.datetime64):
-        return str(when.astype("datetime64[us]"))
-    return when.isoformat() if isinstance(when, datetime) else str(when)
-
-
 def _series(content: bytes, sensor: str, metric: str) -> Series:
     """Series of an Arrow stream: its unit is the answer's, and where a row has no value there is a gap."""
     table = pa.ipc.open_stream(content).read_all()
     time = table["time"].cast(pa.int64()).to_numpy().view("datetime64[us]")
     value, unit = table["value"].to_numpy(), table.schema.metadata[b"unit"].decode()
+    told = msgspec.json.decode(table.schema.metadata.get(b"provenance", b"{}"))
     if not table["value"].null_count:
-        return Series(time, value, unit, sensor, metric)
+        return Series(time, value, unit, sensor, metric, told)
     broken = np.flatnonzero(np.isnan(value))
     gaps = list(zip(time[broken - 1], time[broken + 1], strict=True))
-    return Series(np.delete(time, broken), np.delete(value, broken), unit, sensor, metric, gaps=gaps)
+    return Series(np.delete(time, broken), np.delete(value, broken), unit, sensor, metric, told, gaps)
 
 
 def _pieces(table: pa.Table) -> Iterator[list[dict[str, Any]]]:

@@ -21,7 +21,7 @@ from tseng.aligned import Table
 from tseng.definitions import Listed
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
-from tseng.reads import Options, Request, When
+from tseng.requests import Options, Request, When, instant
 from tseng.series import Series, Stream
 from tseng.settings import Settings
 from tseng.view import ProjectView
@@ -160,7 +160,7 @@ class Engine:
             NotFound: no such entity in this project.
             InvalidRequest: `valid_from` lies in the future.
         """
-        since = reads.instant("validFrom", valid_from)
+        since = instant("validFrom", valid_from)
         try:
             return self.store.catalog.update_props(self.project(project).id, kind, id, dict(props), since)
         except Absent:
@@ -339,7 +339,7 @@ class Engine:
             metric: raw or derived metric id.
             unit: unit id of the metric's dimension.
             project: id or iTwin id; None is the default project.
-            **options: window, metric parameters and the like; each is told in `tseng.reads.Options`.
+            **options: window, metric parameters and the like; each is told in `tseng.requests.Options`.
 
         Raises:
             UnknownSensor: no such sensor.
@@ -380,6 +380,16 @@ class Engine:
     def read(self, request: Request, *, project: str | None = None) -> reads.Read:
         """A request resolved: what can be refused has been, and nothing is computed yet."""
         return reads.Read(self._view(project), request)
+
+    def replay(self, provenance: Mapping[str, Any]) -> Series:
+        """Compute again what a provenance document describes, from what was known then: `series.provenance`.
+
+        Raises:
+            InvalidRequest: it is no such document, or of another store, a newer engine, or a metric since redefined.
+        """
+        from tseng.replay import recompute
+
+        return recompute(self.store, provenance)
 
     def sql(self, query: str) -> "duckdb.DuckDBPyRelation":
         """Run SQL over one snapshot of the store; see `docs/sql.md` for its views and functions."""

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tseng.aligned import Table
+from tseng.errors import InvalidRequest
 from tseng.series import Block, Stream, record_batch
 from tseng.text import iso_times, numbers, rows
 from tseng_storage.arrays import to_arrow
@@ -28,11 +29,23 @@ _AT_ONCE = 32_768
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write a stream: its short name, its media type and its encoder."""
+    """One way to write a stream: its short name and media type, and whether it has a place for the provenance."""
 
     name: str
     media_type: str
-    encode: Callable[[Stream], Iterator[bytes]]
+    encoder: Callable[[Stream], Iterator[bytes]]
+    tells: bool = True
+
+    def encode(self, stream: Stream) -> Iterator[bytes]:
+        """The bytes of a stream, in pieces.
+
+        Raises:
+            InvalidRequest: the provenance is to be written, and this format has no place for it.
+        """
+        if stream.telling and not self.tells:
+            others = ", ".join(each.name for each in FORMATS.values() if each.tells)
+            raise InvalidRequest.at("provenance", f"{self.name} has no place for it; these have: {others}")
+        return self.encoder(stream)
 
 
 def _json(stream: Stream) -> Iterator[bytes]:
@@ -40,7 +53,7 @@ def _json(stream: Stream) -> Iterator[bytes]:
     head = msgspec.json.encode({"sensor": stream.sensor, "metric": stream.metric, "unit": stream.unit})
     yield head[:-1] + b',"data":'
     yield from json_map(stream.blocks)
-    yield json_gaps(stream) + b"}"
+    yield json_gaps(stream) + json_provenance(stream) + b"}"
 
 
 def _slices(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -72,6 +85,11 @@ def json_gaps(stream: Stream) -> bytes:
     return b',"gaps":[' + bytes(pairs[1:]) + b"]"
 
 
+def json_provenance(stream: Stream) -> bytes:
+    """Write `,"provenance":{…}` where it is wanted."""
+    return b',"provenance":' + msgspec.json.encode(stream.provenance) if stream.telling else b""
+
+
 def _columns(stream: Stream) -> Iterator[bytes]:
     """Write `{"time":[epoch ms],"value":[…]}`; the values wait as float64 (8 bytes a point) while the times go out."""
     kept: list[NDArray[np.float64]] = []
@@ -82,7 +100,7 @@ def _columns(stream: Stream) -> Iterator[bytes]:
     yield b'],"value":['
     for number, value in enumerate(kept):
         yield _items(numbers(value), more=number > 0)
-    yield b"]" + json_gaps(stream) + b"}"
+    yield b"]" + json_gaps(stream) + json_provenance(stream) + b"}"
 
 
 def _epoch_ms(time: NDArray[np.int64]) -> pa.Array:
@@ -154,7 +172,7 @@ FORMATS = {
     for each in (
         Format("json", "application/json", _json),
         Format("columns", "application/vnd.tseng.columns+json", _columns),
-        Format("csv", "text/csv", _csv),
+        Format("csv", "text/csv", _csv, tells=False),
         Format("arrow", "application/vnd.apache.arrow.stream", _arrow),
         Format("parquet", "application/vnd.apache.parquet", _parquet),
     )

@@ -1,69 +1,21 @@
 """A read: resolve the request into a plan, run the plan, answer with where the numbers came from."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypedDict
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tseng.errors import InvalidRequest, InvalidTimeRange
+from tseng.provenance import provenance
+from tseng.requests import Request, When, instant
 from tseng.series import Block, Gaps, Series, Stream, gap_list
 from tseng.shape import Limit, Shape, joined, limited
 from tseng.view import ProjectView
 from tseng_units.evaluate import Execution
-from tseng_units.instants import format_instant, parse_instant
+from tseng_units.instants import format_instant
 from tseng_units.plan import offered_metric, plan
 from tseng_units.run import widened
-
-When = str | datetime | np.datetime64 | None
-
-
-class Options(TypedDict, total=False):
-    """What a read may be told beside sensor, metric and unit; the keywords of every verb that reads."""
-
-    params: Mapping[str, Any] | None
-    """Metric parameters, each `{"value": ..., "unit": optional}`."""
-    start: When
-    """First instant of the window, inclusive: ISO text, datetime or datetime64; without zone UTC."""
-    end: When
-    """Last instant of the window, inclusive."""
-    limit: Limit | None
-    """"first" or "last" for that one point of the window, or that one aggregate."""
-    aggregate: str | None
-    """One value for each window of time: "mean", "max", "p95", "rate/h" and others; or "interpolate"."""
-    window: str | None
-    """Which windows: "10min", "1h", "1d", "1w", "1month" and the like."""
-    time_zone: str | None
-    """IANA name of the zone whose days the windows keep to, by default UTC."""
-    max_gap: str | None
-    """Interpolation goes over gaps of at most this length, such as "2h"."""
-    points: int | None
-    """At most so many points, chosen for a chart: the ends, the extremes and the shape stay."""
-    gap: str | None
-    """Mark where neighbouring points are farther apart than this, such as "1h"."""
-    as_of: When
-    """Answer as it was known then: observations received and configuration recorded up to this instant."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked for, as it came; beside sensor, metric and unit the fields of `Options`."""
-
-    sensor: str
-    metric: str
-    unit: str
-    params: Mapping[str, Any] | None = None
-    start: When = None
-    end: When = None
-    limit: Limit | None = None
-    aggregate: str | None = None
-    window: str | None = None
-    time_zone: str | None = None
-    max_gap: str | None = None
-    points: int | None = None
-    gap: str | None = None
-    as_of: When = None
 
 
 class Read:
@@ -85,7 +37,12 @@ class Read:
         self.start, self.end = time_range(request.start, request.end)
         self._execution = Execution(plan(sensor, request.metric, request.unit, request.params, view), view)
         self._shape = Shape.of(request, offered_metric(sensor, request.metric))
-        self.provenance = {**_provenance(view, self._execution, self.start, self.end), **self._shape.describe(request)}
+        self.provenance = provenance(view, self._resolved(as_of), self._execution, self._shape.describe(request))
+
+    def _resolved(self, as_of: int | None) -> Request:
+        """The request with its instants as they were understood."""
+        start, end, then = (None if us is None else format_instant(us) for us in (self.start, self.end, as_of))
+        return replace(self.request, start=start, end=end, as_of=then)
 
     @property
     def unit(self) -> str:
@@ -171,44 +128,3 @@ def time_range(start: When, end: When) -> tuple[int | None, int | None]:
         problem = f"endDate {format_instant(last)} lies before startDate {format_instant(first)}"
         raise InvalidTimeRange(problem, field="endDate", seen=end)
     return first, last
-
-
-def instant(field: str, when: When) -> int | None:
-    """Microseconds since 1970 UTC of an ISO text, a datetime or a datetime64; without zone UTC.
-
-    Raises:
-        InvalidRequest: not a time; names `field`.
-    """
-    if when is None:
-        return None
-    if isinstance(when, np.datetime64):
-        return _of_numpy(field, when)
-    if isinstance(when, datetime):
-        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat()
-    if not isinstance(when, str):
-        raise InvalidRequest.at(field, f"{when!r} is not an ISO 8601 time")
-    try:
-        return parse_instant(when)
-    except ValueError as error:
-        raise InvalidRequest.at(field, str(error)) from None
-
-
-def _of_numpy(field: str, when: np.datetime64) -> int:
-    # Compared as days: a year far outside int64 microseconds wraps when it is cast.
-    if not np.datetime64("0001-01-01") <= when.astype("datetime64[D]") <= np.datetime64("9999-12-31"):
-        raise InvalidRequest.at(field, f"{when} is not a time of the years 0001 to 9999")
-    return int(when.astype("datetime64[us]").astype(np.int64))
-
-
-def _provenance(view: ProjectView, execution: Execution, start: int | None, end: int | None) -> dict[str, Any]:
-    return {
-        **execution.plan.describe(),
-        "zeroReadings": execution.zeros,
-        "replacements": execution.carried,
-        "window": {
-            "startDate": None if start is None else format_instant(start),
-            "endDate": None if end is None else format_instant(end),
-        },
-        "project": view.project,
-        "snapshot": {"version": view.snapshot.version, "seq": view.snapshot.seq},
-    }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -21,16 +22,20 @@ Block = tuple[NDArray[np.int64], NDArray[np.float64]]
 Gaps = NDArray[np.int64]
 
 
-def arrow_schema(sensor: str, metric: str, unit: str, *, breaks: bool = False) -> pa.Schema:
+def arrow_schema(
+    sensor: str, metric: str, unit: str, *, breaks: bool = False, provenance: Mapping[str, Any] | None = None
+) -> pa.Schema:
     """Schema of one series in Arrow and Parquet: `time` timestamp[us, UTC], `value` double; ids in the metadata.
 
-    `breaks`: there may be rows without a value, where gaps are.
+    `breaks`: there may be rows without a value, where gaps are. `provenance` goes into the metadata as JSON.
     """
+    metadata = {"sensor": sensor, "metric": metric, "unit": unit}
     columns = [
         pa.field("time", pa.timestamp("us", "UTC"), nullable=False),
         pa.field("value", pa.float64(), nullable=breaks),
     ]
-    return pa.schema(columns, metadata={"sensor": sensor, "metric": metric, "unit": unit})
+    told = {} if provenance is None else {"provenance": msgspec.json.encode(provenance)}
+    return pa.schema(columns, metadata={**metadata, **told})
 
 
 def record_batch(schema: pa.Schema, block: Block) -> pa.RecordBatch:
@@ -57,7 +62,7 @@ class Stream:
     """A derived series in blocks of bounded size, ascending in time; blocks may be iterated once.
 
     Where gaps are to be marked, `gaps` fills while the blocks are iterated: one array for each block, of the gaps that
-    end in it. Else it is None.
+    end in it. Else it is None. `telling`: whether formats write the provenance too.
     """
 
     sensor: str
@@ -66,6 +71,7 @@ class Stream:
     provenance: Mapping[str, Any]
     blocks: Iterator[Block]
     gaps: list[Gaps] | None = None
+    telling: bool = False
 
     def rows(self) -> Iterator[Block]:
         """The blocks for a format of rows: where gaps are marked, with a row of NaN after the point before each."""
@@ -74,7 +80,8 @@ class Stream:
 
     def schema(self) -> pa.Schema:
         """Arrow schema of `rows`."""
-        return arrow_schema(self.sensor, self.metric, self.unit, breaks=self.gaps is not None)
+        told = self.provenance if self.telling else None
+        return arrow_schema(self.sensor, self.metric, self.unit, breaks=self.gaps is not None, provenance=told)
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,7 @@ class Series:
         time: datetime64[us], shape (n,), UTC, ascending and unique.
         value: float64, shape (n,), in `unit`; missing points are left out, so never NaN.
         unit: the unit id, for example `mm`; that of a rate may be composed, for example `C/h`.
-        provenance: how the values came to be: metric and its version, parameters as resolved, the zero reading used,
-            calibration, unit chain, snapshot. Plain data.
+        provenance: how the values came to be, as `tseng.provenance` describes it. Plain data.
         gaps: where asked for with `gap`, pairs of datetime64[us]: the last point before each gap and the first after.
     """
 
@@ -105,19 +111,22 @@ class Series:
         """Return a float64 pandas Series named after the metric, over a UTC index named `time`; NaN breaks at gaps."""
         import pandas as pd
 
-        time, value = self._rows()
+        time, value = self.rows()
         index = pd.DatetimeIndex(time.view("datetime64[us]"), name="time").tz_localize("UTC")
         return pd.Series(value, index=index, name=self.metric)
 
-    def to_arrow(self) -> pa.Table:
+    def to_arrow(self, *, provenance: bool = False) -> pa.Table:
         """Return columns `time` (timestamp[us, UTC]) and `value` (double), with the ids in the schema metadata.
 
-        At each gap a row without a value follows the last point before it.
+        At each gap a row without a value follows the last point before it. With `provenance` the metadata hold that
+        too, as JSON.
         """
-        schema = arrow_schema(self.sensor, self.metric, self.unit, breaks=bool(self.gaps))
-        return pa.Table.from_batches([record_batch(schema, self._rows())])
+        told = self.provenance if provenance else None
+        schema = arrow_schema(self.sensor, self.metric, self.unit, breaks=bool(self.gaps), provenance=told)
+        return pa.Table.from_batches([record_batch(schema, self.rows())])
 
-    def _rows(self) -> Block:
+    def rows(self) -> Block:
+        """Times (int64 us) and values, with a row of NaN after the last point before each gap."""
         block = self.time.view(np.int64), self.value
         if not self.gaps:
             return block

@@ -20,7 +20,7 @@ from tseng_units.sensors import OfferedMetric
 from tseng_units.windows import Times, Window, parse_duration, parse_window, parse_zone
 
 if TYPE_CHECKING:
-    from tseng.reads import Request
+    from tseng.requests import Request
 
 Limit = Literal["first", "last"]
 INTERPOLATE = "interpolate"

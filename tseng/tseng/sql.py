@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tseng.errors import InvalidRequest
-from tseng.reads import Read, Request
+from tseng.reads import Read
+from tseng.requests import Request
 from tseng.view import ProjectView
 from tseng_units.catalogue import METRICS
 from tseng_units.registry import DIMENSIONS, Dimension, common_dimension, conversion

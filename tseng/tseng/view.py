@@ -35,6 +35,11 @@ class ProjectView:
         self._at = at
         self._bound = known
 
+    @property
+    def store_id(self) -> str:
+        """What tells this store from others; a copy has the same."""
+        return self._store.id
+
     @cached_property
     def snapshot(self) -> Snapshot:
         """The snapshot that every read through this view sees."""
@@ -63,10 +68,6 @@ class ProjectView:
     def unit_maps(self) -> Mapping[str, UnitMap]:
         """What the project says of free-text units, by text."""
         return unit_maps(self._store.catalog.definitions(self.project, "unit", self.knowledge))
-
-    def as_of(self, time: int) -> "ProjectView":
-        """The same view as it was known at epoch us `time`."""
-        return ProjectView(self._store, self.project, self.snapshot, replace(self.knowledge, time=time))
 
     def sensor(self, sensor: str) -> Sensor | None:
         """Return the sensor with its own and its device's props, or None."""

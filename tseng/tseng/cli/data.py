@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,7 +45,9 @@ def get(
     gap: Annotated[str | None, typer.Option(help="Mark where points are farther apart than this, such as 1h.")] = None,
     as_of: Annotated[str | None, typer.Option(help="Answer as it was known at this instant.")] = None,
     format: Annotated[str, typer.Option("--format", help="table, json, columns, csv, arrow or parquet.")] = "table",
-    provenance: Annotated[bool, typer.Option(help="Also say on stderr, as JSON, how the values came to be.")] = False,
+    provenance: Annotated[
+        bool, typer.Option(help="Also say how the values came to be: in the answer, for table and csv on stderr.")
+    ] = False,
     project: ProjectOption = None,
     data: Data = None,
 ) -> None:
@@ -57,8 +60,10 @@ def get(
             window=window, time_zone=time_zone, max_gap=max_gap, points=points, gap=gap, as_of=as_of,
             project=project,
         )  # fmt: skip
+        beside = form in ("table", "csv")
+        stream = replace(stream, telling=provenance and not beside)
         _write(_table(stream) if form == "table" else _encoded(stream, form))
-        if provenance:
+        if provenance and beside:
             print(_pretty(stream.provenance), file=sys.stderr)
 
 

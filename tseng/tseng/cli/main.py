@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from tseng.cli import access, care, data, own, props, serve
+from tseng.cli import access, care, data, own, props, replay, serve
 
 app = typer.Typer(
     name="tseng",
@@ -16,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (data, own, props, access, care, serve):
+for group in (data, replay, own, props, access, care, serve):
     group.register(app)
 
 
