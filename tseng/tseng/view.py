@@ -69,6 +69,10 @@ class ProjectView:
         """What the project says of free-text units, by text."""
         return unit_maps(self._store.catalog.definitions(self.project, "unit", self.knowledge))
 
+    def as_of(self, time: int) -> "ProjectView":
+        """The same view as it was known at epoch us `time`."""
+        return ProjectView(self._store, self.project, self.snapshot, replace(self.knowledge, time=time))
+
     def sensor(self, sensor: str) -> Sensor | None:
         """Return the sensor with its own and its device's props, or None."""
         entity = self._store.catalog.entity(self.project, "sensor", sensor, self.knowledge)
