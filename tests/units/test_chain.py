@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from tests.units.memory import MemoryDirectory, MemorySource
 
-from tseng_units.chain import CHUNK, Chain, Line, Step, applied, converted, less, of_parts, raised
+from tseng_units.chain import CHUNK, Chain, Step, applied, converted, less, line, of_parts, raised
 from tseng_units.evaluate import Execution
 from tseng_units.plan import plan
 from tseng_units.registry import conversion
@@ -25,11 +25,11 @@ def chained(parts: list[Floats], owned: bool) -> Chain:
     count = sum(map(len, parts))
     steps: list[Step] = [
         applied(lambda x, y: np.sin(x) * y, [np.arange(count, dtype=np.float64)], {}),
-        Line(0.25, -3.0),
+        line(0.25, -3.0),
         raised([(slice(7, CHUNK + 2), 0.125), (slice(CHUNK + 2, LENGTH - 3), -0.5)]),
         less(1.75),
+        converted(conversion("temperature", "C", "F")),
     ]
-    converted(steps, conversion("temperature", "C", "F"))
     return Chain(np.arange(count), parts, owned, steps=steps)
 
 
@@ -60,16 +60,6 @@ def test_owned_values_are_changed_in_place() -> None:
     computed, _, _ = chained([x], True).whole()
     assert computed is x
     assert computed.tobytes() == by_hand(values()).tobytes()
-
-
-def test_a_conversion_after_a_line_costs_nothing() -> None:
-    """The factor of the conversion goes into the line's, unless the units' zeros differ."""
-    steps: list[Step] = [Line(2.0, 3.0)]
-    converted(steps, conversion("length", "m", "mm"))
-    converted(steps, conversion("length", "mm", "m"))
-    assert steps == [Line(2.0, 3.0)]
-    converted(steps, conversion("temperature", "K", "C"))
-    assert len(steps) == 2
 
 
 def test_what_is_not_finite_is_noticed() -> None:

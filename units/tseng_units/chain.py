@@ -1,8 +1,10 @@
 """Steps that change every value by itself, done in one pass over the values, a cacheful at a time.
 
 Eight megabytes that are subtracted from, multiplied and added to in turn go through the memory three times; done in
-chunks they go through it once. Each step is one numpy operation per value, whatever the chunk, so the bits are those of
-whole arrays. What a step does to a value that is not finite leaves it so: it is enough to look at the end.
+chunks they go through it once. Each step does to a value what it does alone, whatever the chunk and whatever steps
+follow, so the bits are those of whole arrays. Factors are not multiplied beforehand: one period more in a sensor's
+configuration would then show in the last bit of older readings. What a step does to a value that is not finite leaves
+it so: it is enough to look at the end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -82,29 +84,23 @@ def of_parts(time: Times, parts: Sequence[Floats]) -> Chain:
     return Chain(time, parts, False)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """(x - shift) * factor, as a step."""
-
-    shift: float
-    factor: float
-
-    def __call__(self, values: Floats, out: Floats, rows: slice) -> None:
-        """Two operations per value."""
-        np.subtract(values, self.shift, out=out)
-        np.multiply(out, self.factor, out=out)
-
-
-def converted(steps: list[Step], affine: Affine) -> None:
-    """Add a conversion to another unit; after a line it is part of the line's factor, where units have one zero."""
-    if steps and isinstance(last := steps[-1], Line) and not affine.offset:
-        steps[-1] = Line(last.shift, float(affine.apply(np.array(last.factor))))
-        return
+def converted(affine: Affine) -> Step:
+    """Another unit."""
 
     def step(values: Floats, out: Floats, rows: slice) -> None:
         affine.apply(values, out)
 
-    steps.append(step)
+    return step
+
+
+def line(shift: float, factor: float) -> Step:
+    """(x - shift) * factor."""
+
+    def step(values: Floats, out: Floats, rows: slice) -> None:
+        np.subtract(values, shift, out=out)
+        np.multiply(out, factor, out=out)
+
+    return step
 
 
 def less(zero: float) -> Step:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tseng_units.align import common_rows, nearest, same_times, sample
-from tseng_units.chain import Chain, Line, applied, converted, less, of_parts, raised
+from tseng_units.chain import Chain, applied, converted, less, line, of_parts, raised
 from tseng_units.instants import MAX_US, MIN_US
 from tseng_units.nodes import (
     Accumulate,
@@ -218,9 +218,9 @@ class Run:
         match node:
             case Convert():
                 assert node.dimension is not None
-                converted(chain.steps, conversion(node.dimension, node.node.unit, node.unit))
+                chain.steps.append(converted(conversion(node.dimension, node.node.unit, node.unit)))
             case Linear():
-                chain.steps.append(Line(node.shift, node.factor))
+                chain.steps.append(line(node.shift, node.factor))
             case Carry():
                 self._carry(node, chain)
             case Delta():
