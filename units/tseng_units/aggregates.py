@@ -109,7 +109,7 @@ def percentile(points: Windowed, share: float) -> Floats:
     Source: Hyndman & Fan (1996), Sample Quantiles in Statistical Packages, The American Statistician 50(4), type 7.
     """
     result = np.empty(len(points.row))
-    for count in np.unique(points.count):
+    for count in np.flatnonzero(np.bincount(points.count)):
         alike = np.flatnonzero(points.count == count)
         result[alike] = np.percentile(points.value[points.row[alike, None] + np.arange(count)], share, axis=1)
     return result

@@ -72,7 +72,12 @@ def union(series: Sequence[Times]) -> Times:
     """All times of several series, ascending and unique."""
     first, *others = series
     different = [first, *(times for times in others if not same_times(first, times))]
-    return first if len(different) == 1 else np.unique(np.concatenate(different))
+    if len(different) == 1:
+        return first
+    ascending = np.sort(np.concatenate(different))  # several times as fast as numpy's unique, which hashes
+    new = np.ones(len(ascending), np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=new[1:])
+    return ascending[new]
 
 
 def at_times(times: Times, values: Floats, at: Times) -> Floats:
