@@ -76,7 +76,7 @@ def test_any_straight_line(stored: float, scale: float, offset: float) -> None:
     mapped = replace(BRIDGE, unit_maps={TEXT: unit_map(TEXT, "mV", scale, offset)})
     values = get(MemorySource({("b", "bridge"): {0: stored}}), MemoryDirectory(mapped), "b", "bridge", "mV")
     size = max(abs(stored * scale), abs(offset))
-    assert math.isclose(values[0], stored * scale + offset, rel_tol=1e-12, abs_tol=1e-15 * size)
+    assert math.isclose(values[0], stored * scale + offset, rel_tol=1e-12, abs_tol=1e-15 * size + 1e-300)
 
 
 def test_simple_deltas_appear() -> None:

@@ -16,8 +16,8 @@ from tseng_units.params import PARAMS
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 DELTA_PARAMS = ("dt", "START_DATE", "ZERO_DATE")
-BEFORE_ZERO = "{} before zero"
-"""Name of the inner quantity that a difference is taken of."""
+BEFORE_ZERO = " before zero"
+"""What the inner quantity that a difference is taken of is called after the metric's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def assemble(
     origin: str = "project",
 ) -> Definition:
     """Put rules to a metric and its formula, and the parameters of its inputs and, with `delta`, of the delta rule."""
-    base = BEFORE_ZERO.format(metric.id) if delta else metric.id
+    base = metric.id + BEFORE_ZERO if delta else metric.id
     taken = tuple((each.metric,) for each in inputs)
     rules = {base: Rule(base, "formula", taken, metric.id, version=metric.version)}
     if delta:

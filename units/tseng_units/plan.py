@@ -12,7 +12,7 @@ from tseng_units.nodes import Node, in_unit
 from tseng_units.params import Params, parse_params
 from tseng_units.registry import DIMENSIONS, OPAQUE, dimension_of, known_units, require_unit
 from tseng_units.resolve import Resolver
-from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metrics, lacking, metric_of, offer
+from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metric, derived_metrics, lacking, offer
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ def offered_metric(sensor: Sensor, metric: str) -> OfferedMetric:
     """
     if metric in sensor.raw:
         return sensor.raw[metric]
-    derived = derived_metrics(sensor)
-    if metric in derived:
-        return offer(sensor, metric_of(sensor, metric), raw=False)
-    allowed = (*sensor.raw, *derived)
+    derived = derived_metric(sensor, metric)
+    if derived is not None:
+        return offer(sensor, derived, raw=False)
+    allowed = (*sensor.raw, *derived_metrics(sensor))
     if metric in METRICS or metric in sensor.definitions:
         problem = f"metric {metric!r} is not available for sensor {sensor.id!r} of type {sensor.kind}"
         if metric in sensor.definitions:
@@ -93,5 +93,5 @@ def plan(
     check_mandatory(offered, parsed)
     node = Resolver(parsed, directory).node(sensor, metric)
     root = node if offered.dimension is None else in_unit(node, unit)
-    definition = None if offered.raw or metric in sensor.uploaded else sensor.own.get(metric)
+    definition = None if offered.raw or metric in sensor.uploaded else sensor.own(metric)
     return Plan(sensor.id, sensor.kind, metric, unit, root, definition)

@@ -40,7 +40,7 @@ from tseng_units.nodes import (
 from tseng_units.params import Params, end_of_array, instant, number
 from tseng_units.registry import dimension_of
 from tseng_units.replacements import REPLACEMENT, replacements_of
-from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metrics, metric_of, offer, rule_for
+from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metric, offer, rule_for
 from tseng_units.unit_maps import translated
 from tseng_units.variants import case_of, decider
 
@@ -145,7 +145,7 @@ class Resolver:
         has = (name for name in names if _raw(sensor, name) is not None or rule_for(sensor, name) is not None)
         name = next(has, names[-1])
         rule = rule_for(sensor, name)
-        if now is sensor or rule is None or name in METRICS or name in sensor.own:
+        if now is sensor or rule is None or name in METRICS or sensor.own(name):
             return self.node(sensor, name)
         return self._in_period(sensor, name, rule, now)
 
@@ -195,7 +195,7 @@ class Resolver:
     def _map(self, sensor: Sensor, quantity: str, rule: Rule, now: Sensor) -> Node:
         """A formula over the sensor's quantities with the props of `now`, the sensor as it was in one period."""
         inputs = [self._input(sensor, quantity, names, now) for names in rule.inputs]
-        own = sensor.own.get(rule.id)
+        own = sensor.own(rule.id)
         return self._made_of(sensor, quantity, own.formula if own else FORMULAS[rule.formula], inputs, now)
 
     def _made_of(self, sensor: Sensor, quantity: str, formula: Formula, inputs: Sequence[Node], now: Sensor) -> Node:
@@ -306,8 +306,9 @@ class Resolver:
 
 def _raw(sensor: Sensor, quantity: str) -> OfferedMetric | None:
     found = sensor.raw.get(quantity)
-    if found is None and quantity in sensor.uploaded and quantity in derived_metrics(sensor):
-        return offer(sensor, metric_of(sensor, quantity), raw=True)
+    derived = derived_metric(sensor, quantity) if found is None and quantity in sensor.uploaded else None
+    if derived is not None:
+        return offer(sensor, derived, raw=True)
     return found
 
 

@@ -16,7 +16,7 @@ from tseng_units.catalogue import (
     rule_of,
     sensor_type,
 )
-from tseng_units.definitions import Definition, Input
+from tseng_units.definitions import BEFORE_ZERO, Definition, Input
 from tseng_units.params import Params
 from tseng_units.registry import DIMENSIONS, OPAQUE, Unit, dimension_of
 from tseng_units.unit_maps import UnitMap
@@ -73,10 +73,24 @@ class Sensor:
         return first
 
     @cached_property
-    def own(self) -> Mapping[str, Definition]:
-        """The definitions that the sensor has, by each quantity that they compute; a raw metric of the same id wins."""
-        mine = (each for each in self.definitions.values() if each.id not in self.raw and lacking(self, each) is None)
-        return {quantity: each for each in mine for quantity in each.rules}
+    def of_type(self) -> tuple[str, ...]:
+        """Ids of the metrics that the type derives.
+
+        A generic type derives simple deltas alone, of bases whose meaning and unit the catalogue knows.
+        """
+        type_ = self.kind_of_sensor
+        derived = (id_ for id_ in type_.derived if id_ not in self.raw)
+        if not type_.generic:
+            return tuple(derived)
+        bases = {id_ for id_, offered in self.raw.items() if offered.standard and offered.dimension is not None}
+        return tuple(id_ for id_ in derived if bases.issuperset(base_of(id_)))
+
+    def own(self, quantity: str) -> Definition | None:
+        """The definition that computes a quantity of this sensor, if one does; a raw metric of its id wins."""
+        found = self.definitions.get(quantity.removesuffix(BEFORE_ZERO))
+        if found is None or quantity not in found.rules or found.id in self.raw or lacking(self, found) is not None:
+            return None
+        return found
 
     @cached_property
     def changes(self) -> tuple[int, ...]:
@@ -254,17 +268,18 @@ def raw_metrics(sensor: Sensor) -> list[OfferedMetric]:
 
 def derived_metrics(sensor: Sensor) -> tuple[str, ...]:
     """Ids of the metrics that the sensor's type derives and of its own ones, whether or not its props resolve."""
-    return (*_of_type(sensor), *(id_ for id_ in sensor.definitions if id_ in sensor.own))
+    return (*sensor.of_type, *(id_ for id_ in sensor.definitions if sensor.own(id_)))
 
 
-def metric_of(sensor: Sensor, metric: str) -> MetricDef:
-    """The definition of a metric, of the catalogue or the sensor's own; KeyError where it is neither."""
-    return METRICS[metric] if metric in METRICS else sensor.own[metric].metric
+def derived_metric(sensor: Sensor, metric: str) -> MetricDef | None:
+    """What a metric is that the sensor derives, by its type or as one of its own; None where it does not."""
+    own = sensor.own(metric)
+    return own.metric if own else METRICS[metric] if metric in sensor.of_type else None
 
 
 def rule_for(sensor: Sensor, quantity: str) -> Rule | None:
     """The rule by which the sensor computes the quantity, or None where it can only be raw."""
-    own = sensor.own.get(quantity)
+    own = sensor.own(quantity)
     return own.rules[quantity] if own else rule_of(sensor.kind_of_sensor, quantity)
 
 
@@ -280,17 +295,7 @@ def _dimension(sensor: Sensor, wanted: Input) -> str | None:
     """Dimension of a metric that the sensor has without its own ones."""
     if wanted.metric in sensor.raw:
         return sensor.raw[wanted.metric].dimension
-    return _by_prop(sensor, METRICS[wanted.metric])[0] if wanted.metric in _of_type(sensor) else None
-
-
-def _of_type(sensor: Sensor) -> tuple[str, ...]:
-    """What the type derives; a generic one simple deltas alone, of bases whose meaning and unit the catalogue knows."""
-    type_ = sensor.kind_of_sensor
-    derived = (id_ for id_ in type_.derived if id_ not in sensor.raw)
-    if not type_.generic:
-        return tuple(derived)
-    bases = {id_ for id_, offered in sensor.raw.items() if offered.standard and offered.dimension is not None}
-    return tuple(id_ for id_ in derived if bases.issuperset(base_of(id_)))
+    return _by_prop(sensor, METRICS[wanted.metric])[0] if wanted.metric in sensor.of_type else None
 
 
 def metrics(sensor: Sensor, directory: Directory) -> list[OfferedMetric]:
@@ -298,10 +303,10 @@ def metrics(sensor: Sensor, directory: Directory) -> list[OfferedMetric]:
     from tseng_units.resolve import Resolver  # resolving needs the raw metrics above
 
     with_dt, without = Resolver(Params(dt=1_000_000), directory), Resolver(Params(), directory)
-    derived = (metric_of(sensor, id_) for id_ in derived_metrics(sensor))
+    own = (each.metric for id_, each in sensor.definitions.items() if sensor.own(id_))
     found = [
         offer(sensor, metric, raw=False)
-        for metric in derived
+        for metric in (*(METRICS[id_] for id_ in sensor.of_type), *own)
         if (with_dt if metric.mandatory else without).resolves(sensor, metric.id)
     ]
     return raw_metrics(sensor) + found
