@@ -1,8 +1,8 @@
-# Set-up, then one word each: demo, test, lint, bench, serve. Everything lives in .venv; the system's Python is never touched.
+# Set-up, then one word each: demo, test, lint, bench, serve, docs. Everything lives in .venv; the system's Python is never touched.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench serve clean
+.PHONY: demo test lint bench serve docs clean
 .DEFAULT_GOAL := test
 
 # `make demo` builds a small monitored site and answers three questions about it.
@@ -24,6 +24,10 @@ lint: .venv/ready
 bench: .venv/ready
 	$(if $(SHORT),BENCH_SHORT=1) $(BIN)/pytest benchmarks --benchmark-only --benchmark-disable-gc --benchmark-json .benchmarks.json
 	$(if $(SHORT),,$(BIN)/python -m benchmarks.report .benchmarks.json)
+
+# docs/metrics.md is written from the catalogue; a test holds the two together.
+docs: .venv/ready
+	$(BIN)/python -m tseng_units.metrics_page docs/metrics.md
 
 serve: .venv/ready
 	$(BIN)/tseng serve

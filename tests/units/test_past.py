@@ -1,7 +1,12 @@
 """Values that depend on readings long before them: sums, running counters, intensities; rod extensometers."""
 
+import math
+from random import Random
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.units.memory import MemoryDirectory, MemorySource, get
 
 from tseng_units.errors import MetricNotAvailable, NoZeroReading
@@ -176,3 +181,23 @@ def test_anchors_need_an_order() -> None:
         plan(one, "du", "mm", None, MemoryDirectory(one, two))
     source = MemorySource({("a", "disp"): {0: 1.0, 1: 2.0}})
     assert get(source, MemoryDirectory(one), "a", "du", "mm") == {0: 0.0, 1: 0.0}
+
+
+@given(
+    st.lists(st.integers(0, 20_000), min_size=1, max_size=60, unique=True),
+    st.integers(1, 10_000),
+    st.integers(0, 20_000),
+    st.randoms(use_true_random=False),
+)
+def test_moving_sums_do_not_know_where_a_window_begins(times: list[int], dt: int, start: int, random: Random) -> None:
+    """Whatever the readings, the interval and the window: the same bits, and what adding up the interval gives."""
+    readings = {us: random.uniform(-1.0, 1.0) * 10 ** random.randint(-9, 9) for us in sorted(times)}
+    directory = MemoryDirectory(Sensor("g", "RAIN_GAUGE", {"TIP_SIZE": 1.0}))
+    source, params = MemorySource({("g", "tips"): readings}), {"dt": {"value": dt * 1e-6}}
+    whole = get(source, directory, "g", "rain_cum", "mm", params)
+    part = get(source, directory, "g", "rain_cum", "mm", params, start, None)
+    assert part == {us: value for us, value in whole.items() if us >= start}
+    assert list(whole) == [us for us in readings if us - dt >= min(readings)]
+    for us, value in whole.items():
+        within = [reading for at, reading in readings.items() if us - dt < at <= us]
+        assert value == pytest.approx(math.fsum(within), rel=1e-12, abs=1e-13 * max(map(abs, within)))

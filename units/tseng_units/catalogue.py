@@ -36,7 +36,8 @@ DYNAMIC = "@"
 class MetricDef:
     """One metric of the catalogue; `dimension` and `default_unit` start with "@" where a prop of the sensor decides.
 
-    `cyclic`: a direction on the full circle, so that its mean is one of directions, not of numbers.
+    `cyclic`: a direction on the full circle, so that its mean is one of directions, not of numbers. `sign`: what is
+    positive, empty where that goes without saying.
     """
 
     id: str
@@ -50,6 +51,7 @@ class MetricDef:
     raw: bool
     cyclic: bool = False
     version: int = 1
+    sign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Choice:
 class Rule:
     """How one quantity is computed: a kind and the quantities it takes (alternatives: the first that the type has).
 
-    The last input of a mean is what is taken where none of the others was uploaded.
+    The last input of a mean is what is taken where none of the others was uploaded. `says` is what a choice decides.
     """
 
     id: str
@@ -88,6 +90,7 @@ class Rule:
     formula: str = ""
     choice: Choice | None = None
     version: int = 1
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,19 @@ def _metrics() -> Iterator[MetricDef]:
     table = _table("metrics.toml")
     params = {"": (), **{key: tuple(ids) for key, ids in table["params"].items()}}
     for id_, (name, notation, dimension, unit, set_, raw) in table["metrics"].items():
-        mandatory = frozenset(params[set_]) if set_ == "R" else frozenset()
-        cyclic = id_ in table["kinds"]["cyclic"]
-        yield MetricDef(id_, name, title(name), notation, dimension, unit, params[set_], mandatory, raw == "r", cyclic)
+        yield MetricDef(
+            id=id_,
+            name=name,
+            display_name=title(name),
+            notation=notation,
+            dimension=dimension,
+            default_unit=unit,
+            params=params[set_],
+            mandatory=frozenset(params[set_]) if set_ == "R" else frozenset(),
+            raw=raw == "r",
+            cyclic=id_ in table["kinds"]["cyclic"],
+            sign=table["signs"].get(id_, ""),
+        )
 
 
 def _expanded(names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -169,7 +182,15 @@ def _rules() -> Iterator[Rule]:
     for id_, row in _table("rules.toml").items():
         kind = next(kind for kind in RULE_KINDS if kind in row)
         choice = _choice(row) if kind == "choice" else None
-        yield Rule(id_, kind, tuple(_rule_inputs(kind, row)), row.get("formula", ""), choice, row.get("version", 1))
+        yield Rule(
+            id_,
+            kind,
+            tuple(_rule_inputs(kind, row)),
+            row.get("formula", ""),
+            choice,
+            row.get("version", 1),
+            row.get("says", ""),
+        )
 
 
 METRICS: Mapping[str, MetricDef] = MappingProxyType({metric.id: metric for metric in _metrics()})

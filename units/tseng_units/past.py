@@ -12,11 +12,14 @@ from bisect import bisect_right
 
 import numpy as np
 
+from tseng_units.align import Rows
 from tseng_units.instants import MIN_US
 from tseng_units.nodes import Increments, Intensity, MovingSum, Node, Past, Sum
 from tseng_units.run import Block, Evaluate, Floats, Source, Times, widened
 from tseng_units.search import Search, windows
 
+CELLS = 64
+"""Into how many cells the interval of a moving sum is cut."""
 EARLIEST = MIN_US - 1
 """us, a time before every reading."""
 
@@ -88,13 +91,7 @@ class History:
         block = inner(node.node, *widened(start, end, dt, 0))
         begin = self._covered_from(node.node, dt)
         first = int(np.searchsorted(block.time, begin if start is None else max(start, begin)))
-        time = block.time[first:]
-        if not len(time):
-            return Block(time, block.value[first:], False)
-        bounds = np.empty(2 * len(time), dtype=np.intp)
-        bounds[::2] = np.searchsorted(block.time, time - dt, side="right")
-        bounds[1::2] = np.arange(first + 1, len(block.time) + 1)
-        return Block(time, np.add.reduceat(np.append(block.value, 0.0), bounds)[::2], True)
+        return Block(block.time[first:], _moving_sums(block.time, block.value, first, dt), True)
 
     def _covered_from(self, node: Node, dt: int) -> int:
         """The first time [us] before which one `dt` is covered by readings."""
@@ -109,6 +106,33 @@ def _increments(count: Floats) -> Floats:
     """Steps of a running counter; a drop is a reset, after which the counter itself is the step."""
     step = np.diff(count)
     return np.where(step < 0, count[1:], step)
+
+
+def _moving_sums(time: Times, value: Floats, first: int, dt: int) -> Floats:
+    """For each row from `first` on the sum of the values within `dt` [us] up to it.
+
+    The time line is cut into cells, at the same instants whatever the block: a sum is that of the end of one cell, of
+    whole cells, and of the beginning of another, so that the work does not grow with the readings in `dt`.
+    """
+    if first == len(time):
+        return np.empty(0, dtype=np.float64)
+    cell = time // max(dt // CELLS, 1)
+    opens = np.diff(cell, prepend=cell[0] - 1) > 0
+    begins, number = np.append(np.flatnonzero(opens), len(time)), np.cumsum(opens) - 1
+    rows, since = np.arange(first, len(time)), np.searchsorted(time, time[first:] - dt, side="right")
+    own, oldest = number[first:], number[since]
+    old = _sums(value, since, np.minimum(begins[oldest + 1], begins[own]))
+    whole = _sums(np.add.reduceat(value, begins[:-1]), oldest + 1, own)
+    return old + whole + _sums(value, begins[own], rows + 1)
+
+
+def _sums(values: Floats, starts: Rows, ends: Rows) -> Floats:
+    """Sum of `values[start:end]` for each pair, 0 where that is empty."""
+    bounds = np.empty(2 * len(starts), dtype=np.intp)
+    bounds[::2], bounds[1::2] = starts, ends
+    found = np.add.reduceat(np.append(values, 0.0), np.minimum(bounds, len(values)))[::2]
+    found[starts >= ends] = 0.0
+    return found
 
 
 def _added(total: float, values: Floats) -> Floats:

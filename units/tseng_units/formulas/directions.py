@@ -87,9 +87,9 @@ def azimuth(dn: Floats, de: Floats) -> Floats:
 
 @formula("m", "m", unit="m")
 def horizontal_norm(first: Floats, second: Floats) -> Floats:
-    """Length of a plane vector.
+    """Length of a plane vector: sqrt(a^2 + b^2).
 
-    first, second: its components, float64 arrays [m].
+    first, second: its components a, b, float64 arrays [m].
     Returns length [m].
     Source: Euclidean norm.
     """
@@ -98,9 +98,9 @@ def horizontal_norm(first: Floats, second: Floats) -> Floats:
 
 @formula("m", "m", "m", unit="m")
 def spatial_norm(first: Floats, second: Floats, third: Floats) -> Floats:
-    """Length of a vector in space.
+    """Length of a vector in space: sqrt(a^2 + b^2 + c^2).
 
-    first, second, third: its components, float64 arrays [m].
+    first, second, third: its components a, b, c, float64 arrays [m].
     Returns length [m].
     Source: Euclidean norm.
     """
