@@ -117,6 +117,7 @@ class SegmentFile:
 
     def __init__(self, path: Path, decoded: Decoded) -> None:
         self._path, self._decoded = path, decoded
+        self._versions: dict[int, Versions] = {}
         self._lock = threading.Lock()
         try:
             self._file = pq.ParquetFile(
@@ -183,9 +184,12 @@ class SegmentFile:
 
     def versions(self, number: int) -> Versions:
         """How late a row group's rows are."""
-        group = self._file.metadata.row_group(number)
-        received, seq = (group.column(column).statistics for column in (4, 5))
-        return Versions(seq.max_raw, received.max_raw)
+        found = self._versions.get(number)
+        if found is None:
+            group = self._file.metadata.row_group(number)
+            received, seq = (group.column(column).statistics for column in (4, 5))
+            found = self._versions[number] = Versions(seq.max_raw, received.max_raw)
+        return found
 
     def rows(self, number: int) -> Rows:
         """A whole row group with all columns."""
