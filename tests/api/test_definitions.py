@@ -1,8 +1,14 @@
 """A project's own metrics and unit maps over HTTP: who may, what is answered, where they show up."""
 
-from collections.abc import Iterator
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.api.site import THERMOMETER, Site
 
@@ -55,6 +61,37 @@ def test_a_metric_is_defined_read_and_removed(clean: Site) -> None:
     gone = clean.http("writer").delete(f"{METRICS}/warmth")
     assert (gone.status_code, gone.json()["error"]["field"]) == (404, "metric")
     assert clean.rpc("getUnits", {"metrics": ["warmth"]}) == {}
+
+
+def test_every_door_gives_the_same_bits(clean: Site) -> None:
+    """Python, client, JSON, columns, CSV, Arrow, Parquet, JSON-RPC, SQL and the command line, of odd numbers."""
+    body = WARMTH | {"unit": "K", "expression": "(T - FREEZING) * sqrt(2) / 3"}
+    clean.engine.define_metrics({"warmth": body})
+    expected = clean.engine.get_data(THERMOMETER, "warmth", "F").value.tolist()
+    assert expected[0] == pytest.approx(1.8 * 10 * 2**0.5 / 3, rel=1e-12)
+    with tseng.connect(clean.url, api_key=clean.keys["reader"]) as client:
+        found = [client.get_data(THERMOMETER, "warmth", "F").value.tolist()]
+        query = f"SELECT value FROM get_data('{THERMOMETER}', 'warmth', 'F') ORDER BY time"
+        found += [client.sql(query)["value"].to_pylist(), clean.engine.sql(query).to_arrow_table()["value"].to_pylist()]
+    ask = {"sensor": THERMOMETER, "metric": "warmth", "unit": "F"}
+    found += [list(clean.rpc("getData", ask)["data"].values())]
+    command = [sys.executable, "-m", "tseng", "get", THERMOMETER, "warmth", "F", "--data"]
+    for format, decode in DECODED.items():
+        answer = clean.get("/api/data", format=format, **ask).content
+        store = str(clean.engine.settings.data)
+        printed = subprocess.run([*command, store, "--format", format], capture_output=True, check=True).stdout
+        assert printed == answer
+        found.append(decode(answer))
+    assert found == [expected] * 9
+
+
+DECODED: dict[str, Callable[[bytes], list[float]]] = {
+    "json": lambda body: list(json.loads(body)["data"].values()),
+    "columns": lambda body: list(json.loads(body)["value"]),
+    "csv": lambda body: [float(line.split(",")[1]) for line in body.decode().splitlines()[1:]],
+    "arrow": lambda body: list(pa.ipc.open_stream(body).read_all()["value"].to_pylist()),
+    "parquet": lambda body: list(pq.read_table(io.BytesIO(body))["value"].to_pylist()),
+}
 
 
 def test_a_refusal_names_the_term(clean: Site) -> None:

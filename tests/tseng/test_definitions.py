@@ -135,6 +135,18 @@ def test_as_of_an_earlier_moment_what_was_defined_then_counts(site: Engine) -> N
         site.get_data(CRACK, "opening", "mm")
 
 
+def test_an_answer_is_replayed_after_its_definition_is_gone(site: Engine, bridge: Engine) -> None:
+    """Bit for bit, from the definition and the map that were there then."""
+    site.define_metrics({"opening": OPENING})
+    bridge.map_unit(TEXT, "mV", scale=10)
+    answers = [site.get_data(CRACK, "opening", "in"), site.get_data(BRIDGE, "bridge", "V")]
+    site.define_metrics({"opening": OPENING | {"expression": "disp * 2 - K * (T - T_REF)"}})
+    site.remove_metric("opening")
+    bridge.unmap_unit(TEXT)
+    for answer in answers:
+        assert site.replay(answer.provenance).value.tolist() == answer.value.tolist()
+
+
 def _now() -> datetime:
     """An instant between what was written before and what will be."""
     time.sleep(0.001)
@@ -222,7 +234,8 @@ def test_metrics_of_plugins(site: Engine, monkeypatch: pytest.MonkeyPatch) -> No
     """They are listed with their package and keep their ids; a project's own definition goes first."""
     site.define_metrics({"opening": OPENING})
     found = {id: replace(define(id, OPENING), origin="plugin cracks 1.0") for id in ("opening", "crack_index")}
-    monkeypatch.setattr("tseng.definitions.plugins", lambda: Plugins(found, {"bad": "plugin b 2 (b:B): no"}))
+    for module in ("definitions", "defining"):
+        monkeypatch.setattr(f"tseng.{module}.plugins", lambda: Plugins(found, {"bad": "plugin b 2 (b:B): no"}))
     site.define_metrics({"another": OPENING})
     listed = [(each.id, each.defined_by, each.problem) for each in site.metrics_defined()]
     assert listed == [

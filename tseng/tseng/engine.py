@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import pyarrow as pa
 
-from tseng import definitions as own
 from tseng import reads, uploads
 from tseng.access import Keys, find_project
 from tseng.align import TableOptions, read_table
 from tseng.aligned import Table
-from tseng.definitions import Listed
+from tseng.defining import Defining
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
 from tseng.requests import Options, Request, When, instant
@@ -33,15 +32,14 @@ from tseng_storage.history import Change
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 from tseng_units.instants import format_instant
-from tseng_units.sensors import OfferedMetric, Sensor, is_generic, metrics, offer, raw_metrics
-from tseng_units.unit_maps import UnitMap, unit_map
+from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
 
-class Engine:
+class Engine(Defining):
     """An open store. Safe to use from many threads, and beside other processes on the same folder.
 
     Every verb takes `project`, an id or an iTwin id; without it the default project is meant. A sensor, device or node
@@ -49,7 +47,7 @@ class Engine:
     """
 
     def __init__(self, store: Store, settings: Settings) -> None:
-        self.store = store
+        super().__init__(store)
         self.settings = settings
         self.keys = Keys(store.catalog)
 
@@ -213,65 +211,6 @@ class Engine:
         """
         view = self._view(project)
         return metrics(view.known(sensor), view)
-
-    def own_metrics(self, *, project: str | None = None) -> list[OfferedMetric]:
-        """The metrics that project and plugins define, as a sensor that has them offers them."""
-        nobody = Sensor("", "")
-        return [offer(nobody, each.metric, raw=False) for each in self._view(project).definitions.values()]
-
-    def define_metrics(self, definitions: Mapping[str, Any], *, project: str | None = None) -> list[Listed]:
-        """Define metrics of the project's own, `{id: definition}` (see `docs/own-metrics.md`); all of them or none.
-
-        An id that is defined already is defined anew, with the next version; as it is already, it stays as it is.
-
-        Raises:
-            tseng_units.errors.InvalidDefinition: one cannot be taken; the text names the term, and what it needed.
-        """
-        return own.put(self.store.catalog, self.project(project).id, definitions)
-
-    def metrics_defined(self, *, project: str | None = None) -> list[Listed]:
-        """The metrics beside the catalogue: the project's own by id, those of plugins, and plugins that are broken."""
-        return own.listed(self.store.catalog, self.project(project).id)
-
-    def remove_metric(self, id: str, *, project: str | None = None) -> None:
-        """Forget a metric of the project's own; readings are not touched, and its history stays.
-
-        Raises:
-            NotFound: the project defines no such metric.
-        """
-        own.remove(self.store.catalog, self.project(project).id, id)
-
-    def map_unit(
-        self,
-        text: str,
-        unit: str,
-        *,
-        scale: float = 1.0,
-        offset: float = 0.0,
-        dimension: str | None = None,
-        project: str | None = None,
-    ) -> UnitMap:
-        """Say what a free-text unit of the project's sensors means: value [unit] = value as stored x scale + offset.
-
-        Nothing stored changes, and the text itself stays a unit. `dimension` where several hold the unit.
-
-        Raises:
-            tseng_units.errors.InvalidDefinition: it cannot be taken; `field` is one of the arguments.
-        """
-        wanted = unit_map(text, unit, scale, offset, dimension)
-        return own.map_unit(self.store.catalog, self.project(project).id, wanted)
-
-    def unit_maps(self, *, project: str | None = None) -> list[UnitMap]:
-        """What the project says of free-text units, by text."""
-        return list(self._view(project).unit_maps.values())
-
-    def unmap_unit(self, text: str, *, project: str | None = None) -> None:
-        """Take a unit map away: the text converts to nothing but itself again.
-
-        Raises:
-            NotFound: the project maps no such text.
-        """
-        own.unmap_unit(self.store.catalog, self.project(project).id, text)
 
     # Writing
 
