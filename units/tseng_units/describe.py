@@ -4,19 +4,18 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from tseng_units.bound import Bound, Mask
 from tseng_units.catalogue import METRICS, RULES
 from tseng_units.definitions import Definition
 from tseng_units.instants import MAX_US, MIN_US, format_instant
 from tseng_units.nodes import (
     Accumulate,
     Anchored,
-    Bound,
     Carry,
     Convert,
     Epochs,
     Linear,
     Map,
-    Mask,
     Node,
     Paired,
     Raw,

@@ -8,11 +8,12 @@ carries over, do not depend on the window: each is looked up once, from its date
 from collections import Counter
 from collections.abc import Iterator
 
+from tseng_units.found import Found, Reading
 from tseng_units.instants import format_instant
 from tseng_units.nodes import Carry, Delta, Node, quantity_of, walk
 from tseng_units.past import History
 from tseng_units.plan import Plan
-from tseng_units.run import Block, Floats, Found, Reading, Run, Source, Times
+from tseng_units.run import Block, Floats, Run, Source, Times
 from tseng_units.search import Search, windows
 from tseng_units.zeros import find_carried, find_zero
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from tseng_units.bound import Mask
 from tseng_units.instants import MAX_US, MIN_US
-from tseng_units.nodes import Mask
 from tseng_units.params import instant
 from tseng_units.sensors import Sensor
 

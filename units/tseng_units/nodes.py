@@ -9,18 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Union
 
+from tseng_units.bound import Bound, Mask, Replacement, keywords
 from tseng_units.formulas.declare import Formula
 from tseng_units.registry import DIMENSIONS, interval_of
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A value that was found for a prop or parameter, and where: request, sensor, device, type or default."""
-
-    name: str
-    value: object
-    unit: str
-    origin: str
 
 
 class _OfOne:
@@ -60,16 +51,6 @@ class _Difference(_LikeItsInput):
     def dimension(self) -> str | None:
         """That of the input's intervals."""
         return interval_of(self.node.dimension)
-
-
-@dataclass(frozen=True, slots=True)
-class Mask:
-    """A span of time [us, ends inclusive] whose readings do not count: why, and whether sensor or device say so."""
-
-    start: int
-    end: int
-    reason: str
-    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +166,6 @@ class Convert(_OfOne):
     def dimension(self) -> str | None:
         """Unchanged."""
         return self.node.dimension
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """An instrument put in another's place `at` an instant [us]; `until` the next one was (us, None: it still is)."""
-
-    at: int
-    until: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,11 +323,6 @@ class MovingSum(_LikeItsInput):
 Past = Increments | Intensity | Sum | MovingSum
 """Nodes whose values depend on readings long before them."""
 Node = Union[Raw, Map, Linear, Epochs, Paired, Convert, Carry, Delta, Moving, Rate, Accumulate, Anchored, Past]  # noqa: UP007 (a forward reference in | fails)
-
-
-def keywords(bound: tuple[Bound, ...]) -> dict[str, object]:
-    """Values by the names that functions give them."""
-    return {each.name.lower(): each.value for each in bound}
 
 
 def quantity_of(node: Node) -> str:

@@ -2,9 +2,9 @@
 
 from itertools import pairwise
 
+from tseng_units.bound import Replacement
 from tseng_units.formulas.declare import one_of
 from tseng_units.instants import MIN_US
-from tseng_units.nodes import Replacement
 from tseng_units.sensors import Sensor
 
 REPLACEMENT = "REPLACEMENT"

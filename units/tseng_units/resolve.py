@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from tseng_units.bound import Bound, keywords
 from tseng_units.catalogue import METRICS, RULES, PairedInput, Rule
 from tseng_units.errors import MetricNotAvailable
 from tseng_units.formulas.declare import REQUIRED, UNIT_PROPS, Check, Formula, Prop, not_negative, one_of
@@ -17,7 +18,6 @@ from tseng_units.masks import MASKS, masks_of
 from tseng_units.nodes import (
     Accumulate,
     Anchored,
-    Bound,
     Carry,
     Delta,
     Epochs,
@@ -33,7 +33,6 @@ from tseng_units.nodes import (
     Raw,
     Sum,
     in_unit,
-    keywords,
     quantity_of,
     walk,
 )

@@ -7,7 +7,7 @@ looks for what cannot be there.
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tseng_units.align import common_rows, nearest, same_times, sample
 from tseng_units.chain import Chain, applied, converted, less, line, of_parts, raised
+from tseng_units.found import Found
 from tseng_units.instants import MAX_US, MIN_US
 from tseng_units.nodes import (
     Accumulate,
@@ -76,47 +77,6 @@ class Block:
 
 Evaluate = Callable[[Node, int | None, int | None], Block]
 """A node's series over a window [us]."""
-
-
-@dataclass(frozen=True, slots=True)
-class Zero:
-    """A zero reading: the mean of the first `count` readings from `time` on."""
-
-    time: int
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One valid reading."""
-
-    time: int
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """What a replacement at `time` adds to later readings: the last one before it less the first one after it.
-
-    0 where one of the two does not exist.
-    """
-
-    time: int
-    before: Reading | None
-    after: Reading | None
-
-    @property
-    def offset(self) -> float:
-        """In the unit of the readings."""
-        return 0.0 if self.before is None or self.after is None else self.before.value - self.after.value
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What was found in the readings before anything is derived, by `id` of the node that needs it."""
-
-    zeros: dict[int, Zero | None] = field(default_factory=dict)
-    carried: dict[int, tuple[Carried, ...]] = field(default_factory=dict)
 
 
 def widened(start: int | None, end: int | None, before: int, after: int) -> tuple[int | None, int | None]:

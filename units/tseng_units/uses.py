@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from tseng_units.bound import Bound
 from tseng_units.nodes import (
     Accumulate,
     Anchored,
-    Bound,
     Convert,
     Delta,
     Epochs,

@@ -3,9 +3,10 @@
 import numpy as np
 
 from tseng_units.errors import NoZeroReading
+from tseng_units.found import Carried, Reading, Zero
 from tseng_units.instants import format_instant
 from tseng_units.nodes import Carry, Delta
-from tseng_units.run import Carried, Floats, Reading, Times, Zero
+from tseng_units.run import Floats, Times
 from tseng_units.search import Search
 
 FIRST = "FIRST"
