@@ -104,7 +104,7 @@ def line(shift: float, factor: float) -> Step:
 
 
 def less(zero: float) -> Step:
-    """X - zero."""
+    """Difference to a zero: x - zero."""
 
     def step(values: Floats, out: Floats, rows: slice) -> None:
         np.subtract(values, zero, out=out)
@@ -122,7 +122,7 @@ def applied(function: Callable[..., Floats], others: Sequence[Floats], keywords:
 
 
 def raised(offsets: Sequence[tuple[slice, float]]) -> Step:
-    """X + offset, an offset for each of some spans of rows."""
+    """Carried on: x + offset, an offset for each of some spans of rows."""
 
     def step(values: Floats, out: Floats, rows: slice) -> None:
         if values is not out:
