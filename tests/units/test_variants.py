@@ -119,6 +119,20 @@ def test_what_chose_a_calibration_is_told() -> None:
     assert {"sensor": "s", "name": "G", "value": -0.1, "unit": "psi/digit", "from": "sensor"} in props
 
 
+def test_every_prop_is_told_once() -> None:
+    """A prop that chooses a formula and is a coefficient of it is told once; of a counter it is told that it is one."""
+    given = {"CAL_MODEL": "POLYNOMIAL", "A": 0, "B": -0.2, "C": 1800.0, "K": 0.4, "T0": 5.0, "BARO_ZERO": 1e5}
+    gauge = Sensor("s", "VW_PIEZOMETER", {**given, "BARO_SENSOR": "b"})
+    told = plan(gauge, "P_w", "kPa", None, MemoryDirectory(gauge, Sensor("b", "BAROMETER"))).describe()["props"]
+    assert isinstance(told, list)
+    own = [prop["name"] for prop in told if prop["sensor"] == "s" and "epochs" not in prop]
+    assert sorted(own) == sorted([*given, "CAL_UNIT", "BARO_SENSOR", "BARO_MAX_GAP", "STEINHART", "T_RANGE"])
+    rain = Sensor("r", "RAIN_GAUGE", {"COUNTER": True})
+    told = plan(rain, "rain_rate", "mm_h", None, MemoryDirectory(rain)).describe()["props"]
+    assert isinstance(told, list)
+    assert {"sensor": "r", "name": "COUNTER", "value": True, "from": "sensor"} in told
+
+
 def test_settlement_cells_by_their_unit() -> None:
     """Calibrated as a length the cell's reading is added, as a pressure it is a column of liquid above the cell."""
     props = {**LINE, "ELEVATION": 50.0}

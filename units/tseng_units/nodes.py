@@ -42,6 +42,35 @@ class _LikeItsInput(_OfOne):
         return self.node.dimension
 
 
+class _LikeItsParts:
+    """A node of several inputs of one unit."""
+
+    __slots__ = ()
+    children: tuple["Node", ...]
+
+    @property
+    def unit(self) -> str:
+        """That of every input."""
+        return self.children[0].unit
+
+    @property
+    def dimension(self) -> str | None:
+        """That of every input."""
+        return self.children[0].dimension
+
+
+class _OfArray(_LikeItsParts):
+    """A node of several sensors of an array, whose readings belong together within a tolerance [s]."""
+
+    __slots__ = ()
+    tolerance: Bound
+
+    @property
+    def tolerance_us(self) -> int:
+        """How far from the requested sensor's time another one's reading may lie, in microseconds."""
+        return round(float(str(self.tolerance.value)) * 1e6)
+
+
 class _Difference(_LikeItsInput):
     """A node whose values are differences of its input's."""
 
@@ -109,7 +138,7 @@ class Linear(_OfOne):
 
 
 @dataclass(frozen=True, slots=True)
-class Epochs:
+class Epochs(_LikeItsParts):
     """One quantity computed with other props from each of the `dates` [us] on: `children[i + 1]` from `dates[i]` on.
 
     All children have the unit of the newest.
@@ -128,16 +157,6 @@ class Epochs:
             finish = last if end is None or (last is not None and last < end) else end
             if begin is None or finish is None or begin <= finish:
                 yield child, begin, finish
-
-    @property
-    def unit(self) -> str:
-        """That of every child."""
-        return self.children[0].unit
-
-    @property
-    def dimension(self) -> str | None:
-        """That of every child."""
-        return self.children[0].dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +241,7 @@ class Rate(_OfOne):
 
 
 @dataclass(frozen=True, slots=True)
-class Accumulate:
+class Accumulate(_OfArray):
     """Sum over the segments of an array from its fixed end to the requested sensor, which comes first in `children`."""
 
     sensor: str
@@ -233,24 +252,9 @@ class Accumulate:
     end: Bound
     tolerance: Bound
 
-    @property
-    def tolerance_us(self) -> int:
-        """How far from the requested sensor's time another segment's reading may lie, in microseconds."""
-        return round(float(str(self.tolerance.value)) * 1e6)
-
-    @property
-    def unit(self) -> str:
-        """That of the segments."""
-        return self.children[0].unit
-
-    @property
-    def dimension(self) -> str | None:
-        """That of the segments."""
-        return self.children[0].dimension
-
 
 @dataclass(frozen=True, slots=True)
-class Anchored:
+class Anchored(_OfArray):
     """Movement of an anchor towards the collar: of the reference (the deepest anchor) less its own, or its own, minus.
 
     `children` are the own change and, where the deepest anchor is the fixed end, that one's.
@@ -262,21 +266,6 @@ class Anchored:
     sensors: tuple[str, ...]
     end: Bound
     tolerance: Bound
-
-    @property
-    def tolerance_us(self) -> int:
-        """How far from the requested sensor's time the deepest anchor's reading may lie, in microseconds."""
-        return round(float(str(self.tolerance.value)) * 1e6)
-
-    @property
-    def unit(self) -> str:
-        """That of the anchors' changes."""
-        return self.children[0].unit
-
-    @property
-    def dimension(self) -> str | None:
-        """That of the anchors' changes."""
-        return self.children[0].dimension
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from tseng_units.registry import dimension_of
 from tseng_units.replacements import REPLACEMENT, replacements_of
 from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metric, offer, rule_for
 from tseng_units.unit_maps import translated
-from tseng_units.variants import case_of, decider
+from tseng_units.variants import case_of, decider, is_told
 
 T = TypeVar("T")
 BARO_MAX_GAP = 7200.0
@@ -162,7 +162,8 @@ class Resolver:
         if rule.choice is not None:
             bound = self._bind(now, quantity, decider(rule.choice))
             chosen = RULES[rule.choice.cases[case_of(rule.choice, bound.value)]]
-            return _noted(self._in_period(sensor, quantity, chosen, now), bound)
+            node = self._in_period(sensor, quantity, chosen, now)
+            return _noted(node, bound) if is_told(rule.choice, bound.value) else node
         if rule.kind == "formula":
             return self._map(sensor, quantity, rule, now)
         if rule.kind == "same":
@@ -323,10 +324,8 @@ def _named_unit(bound: Bound, units: Mapping[str, str]) -> Bound:
 
 
 def _noted(node: Node, choice: Bound) -> Node:
-    """The node, telling which prop chose it where it does not tell already."""
-    if choice.value is None or not isinstance(node, Map | Linear | Increments) or choice in node.bound:
-        return node
-    return replace(node, bound=(*node.bound, choice))
+    """The node, telling which prop chose it; one that holds no props is what it is without a choice."""
+    return replace(node, bound=(*node.bound, choice)) if isinstance(node, Map | Linear | Increments) else node
 
 
 def _stored(sensor: Sensor, name: str) -> tuple[object, str]:

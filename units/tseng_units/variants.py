@@ -47,3 +47,8 @@ def decider(choice: Choice) -> Prop:
 
     absent = None if choice.by == "presence" else REQUIRED
     return Prop(choice.prop, "", absent if choice.default is None else choice.default, check)
+
+
+def is_told(choice: Choice, value: object) -> bool:
+    """Whether the prop is to be told with what it chose: a formula that takes the prop itself tells it anyway."""
+    return choice.by == "value" or case_of(choice, value) == "zero"
