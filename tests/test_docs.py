@@ -1,5 +1,6 @@
 """What the README shows is run, and what it points to is there."""
 
+import doctest
 import os
 import re
 import subprocess
@@ -43,6 +44,18 @@ def test_the_readme_tour_runs_as_printed(tmp_path: Path) -> None:
     assert "2024-03-01T07:00:00.000Z  1.8" in ran.stdout
     assert '{"status":"ACCEPTED"}' in ran.stdout
     assert "zero 10.75" in ran.stdout
+
+
+def test_the_examples_of_aggregates_run_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line of a session and every answer under it."""
+    session = "\n".join(_fences(ROOT / "docs" / "aggregates.md", "pycon"))
+    test = doctest.DocTestParser().get_doctest(session, {}, "aggregates.md", None, 0)
+    monkeypatch.chdir(tmp_path)
+    told: list[str] = []
+    doctest.DocTestRunner().run(test, out=told.append, clear_globs=False)
+    test.globs["engine"].close()
+    assert "".join(told) == ""
+    assert len(test.examples) > 15
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

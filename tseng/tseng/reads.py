@@ -64,13 +64,10 @@ class Read:
         """Answer in blocks of bounded size."""
         asked, shape = self.request, self._shape
         gaps: list[Gaps] | None = None if shape.gap is None else []
-        derived = (
-            self._windowed()
-            if shape.window
-            else iter([self._plain()])
-            if asked.limit
-            else self._blocks(self.start, self.end)
-        )
+        if shape.window:
+            derived = self._windowed()
+        else:
+            derived = iter([self._plain()]) if asked.limit else self._blocks(self.start, self.end)
         return Stream(asked.sensor, asked.metric, shape.unit, self.provenance, shape.finished(derived, gaps), gaps)
 
     def _plain(self) -> Block:

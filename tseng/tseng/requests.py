@@ -22,11 +22,11 @@ class Options(TypedDict, total=False):
     params: Mapping[str, Any] | None
     """Metric parameters, each `{"value": ..., "unit": optional}`."""
     start: When
-    """First instant of the window, inclusive: ISO text, datetime or datetime64; without zone UTC."""
+    """First instant of the range, inclusive: ISO text, datetime or datetime64; without zone UTC."""
     end: When
-    """Last instant of the window, inclusive."""
+    """Last instant of the range, inclusive."""
     limit: "Limit | None"
-    """"first" or "last" for that one point of the window, or that one aggregate."""
+    """"first" or "last" for that one point of the range, or that one aggregate."""
     aggregate: str | None
     """One value for each window of time: "mean", "max", "p95", "rate/h" and others; or "interpolate"."""
     window: str | None
