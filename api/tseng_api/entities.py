@@ -4,6 +4,7 @@ from typing import Any
 
 from tseng.ids import above
 from tseng_storage.entities import Entity
+from tseng_storage.history import ALWAYS
 from tseng_units.instants import format_instant
 
 
@@ -14,7 +15,10 @@ def serial_number(id: str) -> str | None:
 
 
 def wire(entity: Entity) -> dict[str, Any]:
-    """Return an entity as it is printed: id, type, a sensor's device and observation type, props, custom props."""
+    """Return an entity as it is printed: id, type, a sensor's device and observation type, props, custom props.
+
+    Ours: `epochs`, of the props that changed at a date the values by that date, null for what held from the beginning.
+    """
     shape: dict[str, Any] = {"id": entity.id, "type": entity.type}
     if entity.kind == "sensor":
         device = entity.parent or above(entity.id, "device")
@@ -22,7 +26,13 @@ def wire(entity: Entity) -> dict[str, Any]:
         shape |= {"observationType": entity.observation_type or entity.type}
     if entity.ref_id is not None:
         shape["refId"] = entity.ref_id
+    epochs = {name: [_epoch(*epoch) for epoch in values] for name, values in entity.epochs.items()}
+    shape |= {"epochs": epochs} if epochs else {}
     return {**shape, "props": _props(entity), "customProps": entity.custom_props}
+
+
+def _epoch(since: int, value: Any) -> dict[str, Any]:
+    return {"since": None if since == ALWAYS else format_instant(since), "value": value}
 
 
 def _props(entity: Entity) -> dict[str, Any]:

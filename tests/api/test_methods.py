@@ -5,8 +5,6 @@ from typing import Any
 import pytest
 from tests.api.site import READINGS, START, THERMISTOR, THERMOMETER, WATER, Site
 
-from tseng_units.instants import parse_instant
-
 # Two accents of the printed ids: the word before /node differs, the rest is a path.
 NODE = {
     "node": "/fn/02DDXX/node",
@@ -83,10 +81,12 @@ def test_update_merges_and_null_removes(site: Site) -> None:
 
 
 def test_update_from_a_date_on(site: Site) -> None:
-    """ValidFrom dates a change (ours); a date in the future is -32602 naming the field."""
+    """A change may have a date (ours), and the entity shows it; a date in the future is -32602 naming the field."""
+    assert "epochs" not in site.rpc("updateSensor", {"sensor": THERMOMETER, "props": {"OWNER": "w"}})
     changed = site.rpc("updateSensor", {"sensor": THERMOMETER, "props": {"OWNER": "x"}, "validFrom": START})
     assert changed["props"]["OWNER"] == "x"
-    assert site.engine.history("sensor", THERMOMETER)[-1].valid_from == parse_instant(START)
+    assert changed["epochs"] == {"OWNER": [{"since": None, "value": "w"}, {"since": START, "value": "x"}]}
+    assert site.rpc("getSensors", {"sensors": [THERMOMETER]}) == [changed]
     refused = site.rpc("updateSensor", {"sensor": THERMOMETER, "props": {"OWNER": "y"}, "validFrom": "2999-01-01"})
     assert (refused["code"], refused["data"]["field"]) == (-32602, "validFrom")
 
