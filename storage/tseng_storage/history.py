@@ -56,9 +56,11 @@ def timeline_of(props: Mapping[str, Any], epochs: Epochs) -> Timeline:
 
 
 def apply(times: Timeline, valid_from: int, props: Mapping[str, Any]) -> None:
-    """Add one change to a timeline."""
+    """Add one change to a timeline. A prop that was removed for all time is as one that never was."""
     for name, value in props.items():
         times.setdefault(name, {})[valid_from] = value
+        if times[name] == {ALWAYS: None}:
+            del times[name]
 
 
 def in_force(times: Timeline) -> dict[str, Any]:

@@ -50,6 +50,16 @@ def test_a_dated_change_holds_from_its_date_on(store: Store) -> None:
     assert earlier.epochs == {"a": ((ALWAYS, 1), (MARCH - 1, 4), (MARCH, 5)), "new": ((MARCH - 1, "x"),)}
 
 
+def test_a_prop_removed_for_all_time_begins_anew(store: Store) -> None:
+    """Set from a date on afterwards, its first value holds before that date too, now and as it was known."""
+    _set(store, {"a": None})
+    entity = _set(store, {"a": 5, "none": 6}, MARCH)
+    assert entity.epochs == {"a": ((MARCH, 5),), "none": ((MARCH, 6),)}
+    known = Knowledge(config=store.catalog.config())
+    _set(store, {"b": 3})
+    assert store.catalog.entity(PROJECT, "sensor", "/s", known) == entity
+
+
 def test_an_undated_change_corrects_the_newest_epoch(store: Store) -> None:
     """With one epoch for all time, else from the newest date on; a change of that very date replaces its value."""
     assert _set(store, {"a": 3}).epochs == {}
@@ -213,12 +223,16 @@ def _values(entity: Entity) -> dict[tuple[str, int], Any]:
 
 
 def _by_hand(changes: list[Change]) -> dict[tuple[str, int], Any]:
-    """The same from the history: of the changes up to a date the one from the latest date, of those the last."""
+    """The same from the history: what was said last of each date; of a prop removed for all time nothing is left."""
     found = {}
     for name in ("a", "b"):
-        said = [(one.valid_from, one.number, one.props[name]) for one in changes if name in one.props]
+        said: dict[int, Any] = {}
+        for one in changes:
+            if name in one.props:
+                said[one.valid_from] = one.props[name]
+            if said == {ALWAYS: None}:
+                said = {}
         for date in (ALWAYS, MARCH, MAY, JULY):
-            until = [entry for entry in said if entry[0] <= date]
-            first = [entry for entry in said if entry[0] == min(entry[0] for entry in said)] if said else []
-            found[name, date] = max(until or first)[2] if until or first else None
+            until = [since for since in said if since <= date]
+            found[name, date] = said[max(until) if until else min(said)] if said else None
     return found
