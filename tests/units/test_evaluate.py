@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.units.memory import MemoryDirectory, MemorySource, get
 
-from tseng_units.errors import NoZeroReading
+from tseng_units.errors import MetricNotAvailable, NoZeroReading
 from tseng_units.evaluate import Execution
 from tseng_units.plan import plan
 from tseng_units.sensors import Sensor
@@ -159,6 +159,22 @@ def test_barometer_in_another_unit() -> None:
     source, _ = level(dict.fromkeys(range(5), 1000.0))
     directory = MemoryDirectory(Sensor("w", "WATER_LEVEL_ABS", {"BARO_SENSOR": "b"}), generic)
     assert set(get(source, directory, "w", "P_w", "kPa").values()) == {100.0}
+
+
+@pytest.mark.parametrize(
+    "props",
+    [
+        {"UNKNOWN_METRICS": ["P"], "UNKNOWN_UNITS": ["Pa"]},
+        {"UNKNOWN_METRICS": ["P"], "UNKNOWN_UNITS": ["hPa"]},
+        {"KNOWN_METRICS": ["P"], "KNOWN_UNITS": ["C"]},
+    ],
+)
+def test_barometer_in_no_unit_of_pressure(props: dict[str, object]) -> None:
+    """Free text is not converted, even where it spells a unit: such a sensor is no barometer."""
+    sensor = Sensor("w", "WATER_LEVEL_ABS", {"BARO_SENSOR": "b"})
+    with pytest.raises(MetricNotAvailable, match="P of BARO_SENSOR 'b' is in") as raised:
+        plan(sensor, "P_w", "kPa", None, MemoryDirectory(sensor, Sensor("b", "DYNAMIC", props)))
+    assert raised.value.field == "BARO_SENSOR"
 
 
 def test_barometer_without_data() -> None:

@@ -66,6 +66,7 @@ def test_accepted(params: Any, expected: Params) -> None:
         ({"END": {"value": ["TOP"]}}, "END"),
         ({"AZIMUTH_XY": {"value": float("inf")}}, "AZIMUTH_XY"),
         ({"AZIMUTH_XY": {"value": 1, "unit": "mm_m"}}, "AZIMUTH_XY"),
+        ({"AZIMUTH_XY": {"value": 1e308, "unit": "rad"}}, "AZIMUTH_XY"),
     ],
 )
 def test_refused(params: Any, field: str) -> None:

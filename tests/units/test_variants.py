@@ -211,9 +211,10 @@ def test_loop_in_a_unit_of_free_text() -> None:
         plan(sensor, "val", "ntu", None, directory)
 
 
-def test_loop_without_a_unit() -> None:
-    """Without VAL_UNIT there is no value; a known unit is no mistake then, an unknown one still is."""
-    sensor, directory = loop()
+@pytest.mark.parametrize("props", [{}, {"VAL_UNIT": ""}, {"VAL_UNIT": 5}, {"VAL_UNIT": ["m"]}])
+def test_loop_without_a_unit(props: dict[str, object]) -> None:
+    """Without a usable VAL_UNIT there is no value; a known unit is no mistake then, an unknown one still is."""
+    sensor, directory = loop(**props)
     assert "val" not in {metric.id for metric in metrics(sensor, directory)}
     with pytest.raises(MetricNotAvailable) as raised:
         plan(sensor, "val", "m", None, directory)

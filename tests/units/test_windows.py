@@ -138,6 +138,13 @@ def test_windows_of_all_years(at: int, text: str, zone: str | None) -> None:
     assert window.starts(start, at).tolist() == [start]
 
 
+@pytest.mark.parametrize("text", ["7h", "1w", "999999999h"])
+def test_the_first_window_of_all(text: str) -> None:
+    """The window that the year 1 begins in begins with it: no time lies before."""
+    window, first = _window(text), np.array([MIN_US], np.int64)
+    assert window.split(first).start.tolist() == window.starts(MIN_US, MIN_US).tolist() == [MIN_US]
+
+
 @given(TIMES, WINDOWS, ZONES)
 def test_every_point_lies_in_its_window(times: list[int], text: str, zone: str | None) -> None:
     """Cut together or alone, a point is in the same window; the starts of windows ascend."""

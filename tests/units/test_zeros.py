@@ -50,6 +50,13 @@ def test_nearest_then_the_mean() -> None:
     assert last("01:00:00", ZERO_MODE="NEAREST", ZERO_TOLERANCE=600, ZERO_COUNT=2) == 13.0
 
 
+def test_a_mean_beyond_all_numbers() -> None:
+    """There is nothing that could be subtracted: no points, and no warning."""
+    source = MemorySource({("s", "T"): {0: 1e308, MINUTE: 1.5e308, HOUR: 1.0}})
+    sensor = Sensor("s", "TEMPERATURE_SDE", {"ZERO_COUNT": 2})
+    assert get(source, MemoryDirectory(sensor), "s", "dT", "C") == {}
+
+
 def test_nothing_near_enough() -> None:
     """A zero date with no reading within the tolerance is an error, unless there are no readings at all."""
     with pytest.raises(NoZeroReading, match="within 599 s of 1970-01-01T01:00:00") as raised:

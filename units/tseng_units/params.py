@@ -74,7 +74,7 @@ def end_of_array(value: object, unit: object = None) -> str:
 
 def angle(value: object, unit: object = None) -> float:
     """Degrees of any finite angle [unit, default deg]."""
-    return _in_unit(value, unit, "angle", "deg")
+    return number(_in_unit(value, unit, "angle", "deg"))
 
 
 PARAMS: Mapping[str, Callable[[object, object], int | str | float]] = {

@@ -222,7 +222,11 @@ class Resolver:
         if other is None:
             problem = f"{pair.sensor} names no sensor: {where.value!r}"
             raise _not_available(sensor, quantity, problem, pair.sensor, where.value)
-        return Paired(sensor.id, self.node(other, pair.metric), where, gap)
+        node = self.node(other, pair.metric)
+        if node.dimension != METRICS[pair.metric].dimension:
+            problem = f"{pair.metric} of {pair.sensor} {other.id!r} is in {node.unit}, which is not converted"
+            raise _not_available(sensor, quantity, problem, pair.sensor, where.value)
+        return Paired(sensor.id, node, where, gap)
 
     def _zero(self, sensor: Sensor, quantity: str) -> Bound:
         found = self._bind(sensor, quantity, ZERO_DATE)

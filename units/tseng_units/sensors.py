@@ -172,7 +172,8 @@ def offered_units(dimension: str | None, unit: str) -> tuple[Unit, ...]:
 def _by_prop(sensor: Sensor, metric: MetricDef) -> tuple[str | None, str]:
     if not metric.default_unit.startswith(DYNAMIC):
         return metric.dimension, metric.default_unit
-    unit = str(sensor.prop(metric.default_unit.removeprefix(DYNAMIC), OPAQUE))
+    named = sensor.prop(metric.default_unit.removeprefix(DYNAMIC))
+    unit = named if isinstance(named, str) and named else OPAQUE
     found = dimension_of(unit)
     return (found.name if found else None), unit
 

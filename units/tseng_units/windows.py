@@ -63,7 +63,7 @@ class Fixed:
         if self.zone is None:
             number = time // self.width
             row = _changes(number)
-            return Groups(number[row] * self.width, row)
+            return Groups(np.maximum(number[row] * self.width, MIN_US), row)
         midnight = _midnights_around(int(time[0]), int(time[-1]), self.zone)
         of_day = np.repeat(midnight, np.diff(np.searchsorted(time, midnight), append=len(time)))
         start = of_day + (time - of_day) // self.width * self.width
@@ -73,7 +73,8 @@ class Fixed:
     def starts(self, first: int, last: int) -> Times:
         """Starts of windows with first <= start <= last, int64 us ascending."""
         if self.zone is None:
-            return np.arange(-(-first // self.width), last // self.width + 1, dtype=np.int64) * self.width
+            number = np.arange(first // self.width, last // self.width + 1, dtype=np.int64)
+            return _between(np.maximum(number * self.width, MIN_US), first, last)
         midnight = _midnights_around(first, last, self.zone)
         many = -(-np.diff(midnight) // self.width)
         within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)

@@ -26,7 +26,8 @@ def find_zero(search: Search, node: Delta) -> Zero | None:
     if date is None or since is not None:
         times, values = search.first(node.node, since, None, count)
         if len(values) == count:
-            return Zero(int(times[0]), float(values[0]) if count == 1 else float(np.mean(values)))
+            with np.errstate(over="ignore"):  # a mean beyond all numbers leaves no difference
+                return Zero(int(times[0]), float(values[0]) if count == 1 else float(np.mean(values)))
         found = len(values)
     if found or len(search.first(node.node, None, None)[0]):
         raise _no_zero(node, date, count, found)
