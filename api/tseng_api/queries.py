@@ -80,15 +80,17 @@ class TableQuery(msgspec.Struct, forbid_unknown_fields=True):
     timeZone: str | None = None
     maxGap: str | None = None
     asOf: str | None = None
+    provenance: bool = False
     projectIds: list[str] | str | None = None
 
     def read(self, session: Session) -> Table:
         """Ask the engine."""
-        return session.engine.get_table(
+        table = session.engine.get_table(
             self.columns, start=self.startDate, end=self.endDate, align=self.align, tolerance=self.tolerance,
             window=self.window, aggregate=self.aggregate, time_zone=self.timeZone, max_gap=self.maxGap,
             as_of=self.asOf, project=session.project(self.projectIds),
         )  # fmt: skip
+        return replace(table, telling=self.provenance)
 
 
 _MANY_DIGITS = 19

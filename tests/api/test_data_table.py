@@ -97,6 +97,18 @@ def test_arrow_and_parquet_carry_the_ids(site: Site) -> None:
         ]
 
 
+def test_provenance_where_asked_for(site: Site) -> None:
+    """Of each column, over HTTP and in the client; never in CSV."""
+    told = _post(site, {"provenance": True, "align": "nearest", "tolerance": "1h"}).json()["columns"][1]["provenance"]
+    assert told["alignment"] == {"align": "nearest", "tolerance": "1h"}
+    assert told["request"]["sensor"] == THERMISTOR
+    assert "provenance" not in _post(site, {}).json()["columns"][1]
+    assert _post(site, {"provenance": True}, "csv").json()["error"]["field"] == "provenance"
+    with tseng.connect(site.url, api_key=site.keys["reader"]) as client:
+        assert client.get_table(COLUMNS, provenance=True).columns[0].provenance["metric"]["id"] == "T"
+        assert client.get_table(COLUMNS).columns[0].provenance == {}
+
+
 def test_refusals_name_the_column(site: Site) -> None:
     """Status and code of a single read; the field says where."""
     answer = _post(site, {"columns": [COLUMNS[0], {**COLUMNS[1], "sensor": "/nowhere"}]})
@@ -130,3 +142,6 @@ def test_the_command(site: Site) -> None:
     wanted = [f"--column={each['sensor']},{each['metric']},{each['unit']}" for each in COLUMNS]
     command = [sys.executable, "-m", "tseng", "table", *wanted, "--data", str(Path(site.engine.settings.data))]
     assert subprocess.run(command, capture_output=True, check=True).stdout == body
+    told = subprocess.run([*command, "--provenance"], capture_output=True, check=True)
+    assert told.stdout == body
+    assert json.loads(told.stderr)[f"{THERMISTOR} T"]["snapshot"]

@@ -1,5 +1,7 @@
 """Tables of many series: the three alignments by hand, pandas as the second opinion, and what is refused."""
 
+import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tseng.answers import Answer, answers
 from tseng.engine import Engine
 from tseng.errors import InvalidRequest, InvalidTimeRange, UnknownSensor
+from tseng.formats import TABLE_FORMATS
+from tseng.replay import compare
 from tseng.settings import Settings
 from tseng_units.align import at_nearest, at_times, union
 from tseng_units.errors import IncompatibleUnit, InvalidParam, UnknownMetric
@@ -210,6 +215,48 @@ def test_tables_have_a_size(site: Engine) -> None:
     site.settings = Settings(table_cells=5)
     with pytest.raises(InvalidRequest, match="cells"):
         site.get_table(COLUMNS, align="nearest", tolerance="10min")
+
+
+@pytest.mark.parametrize("form", ["json", "arrow", "parquet"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"align": "nearest", "tolerance": "10min", "start": "2024-03-01T00:30Z"},
+        {"align": "window", "window": "1h", "aggregate": "std", "time_zone": "Europe/Amsterdam"},
+    ],
+    ids=str,
+)
+def test_tables_can_be_computed_again(site: Engine, tmp_path: Path, form: str, options: dict[str, Any]) -> None:
+    """Each column carries its provenance; what is uploaded later changes nothing, and another value is found."""
+    table = dataclasses.replace(site.get_table([*COLUMNS, {**COLUMNS[0], "metric": "dT"}], **options), telling=True)
+    (tmp_path / "answer").write_bytes(b"".join(TABLE_FORMATS[form](table)))
+    late = [{"sensorId": sensor, "timestamp": "2024-03-01T00:59Z", "values": {"T": 99.0}} for sensor in (A, B)]
+    site.upload(late)
+    found = answers(tmp_path / "answer")
+    assert len(found) == 3
+    for answer in found:
+        assert answer.provenance is not None
+        assert compare(answer, site.replay(answer.provenance)).identical
+    time, value = found[1].points
+    changed = Answer((time, np.where(np.isnan(value), value, value + 1e-9)), found[1].provenance)
+    assert not compare(changed, site.replay(found[1].provenance or {})).identical
+
+
+def test_tables_of_an_earlier_time(site: Engine) -> None:
+    """What came in after that is not there; nor when it is computed again."""
+    then = np.datetime64("now", "us") - np.timedelta64(1, "h")
+    table = site.get_table(COLUMNS[:1], as_of=np.datetime64("2100-01-01"))
+    assert len(table) == 3
+    assert len(site.replay(table.columns[0].provenance)) == 3
+    with pytest.raises(UnknownSensor, match=r"columns\[0\]"):
+        site.get_table(COLUMNS[:1], as_of=then)
+
+
+def test_csv_has_no_place_for_a_provenance(site: Engine) -> None:
+    """It says which formats have."""
+    with pytest.raises(InvalidRequest, match="parquet"):
+        list(TABLE_FORMATS["csv"](dataclasses.replace(site.get_table(COLUMNS), telling=True)))
 
 
 SERIES = st.lists(st.dictionaries(st.integers(0, 60), st.integers(-9, 9), max_size=20), min_size=1, max_size=5)

@@ -74,14 +74,14 @@ def read_table(view: ProjectView, columns: Sequence[Mapping[str, Any]], options:
         InvalidRequest: the shape of the request, or a table of more than `cells` cells; names the column by its index.
         EngineError, tseng_units.errors.UnitsError: what is wrong with a column; likewise.
     """
-    wanted, as_of = _wanted(columns), instant("asOf", options.get("as_of"))
-    view = view if as_of is None else view.as_of(as_of)
-    tolerance = _tolerance(options)
+    wanted, tolerance = _wanted(columns), _tolerance(options)
+    instant("asOf", options.get("as_of"))
     requests = _requests(wanted, options, tolerance)
     reads = [_read(view, index, request) for index, request in enumerate(requests)]
     time, values = _at_all_times(reads, cells) if tolerance is None else _at_clock(reads, tolerance, cells)
+    told = {"alignment": {"align": options.get("align") or "exact", "tolerance": options.get("tolerance")}}
     made = [
-        Column(each.title, each.sensor, each.metric, read.unit, value, read.provenance)
+        Column(each.title, each.sensor, each.metric, read.unit, value, {**read.provenance, **told})
         for each, read, value in zip(wanted, reads, values, strict=True)
     ]
     return Table(time.view("datetime64[us]"), tuple(made))
@@ -151,14 +151,19 @@ def _requests(wanted: Sequence[Wanted], options: TableOptions, tolerance: int | 
     if align not in ALIGNMENTS:
         raise InvalidRequest.at("align", f"{align!r} is none of {', '.join(ALIGNMENTS)}")
     span = time_range(options.get("start"), options.get("end"))
-    if align == "window":
-        return [_request(each, span, told) for each, told in zip(wanted, _windows(wanted, options), strict=True)]
-    told = {WIRE.get(name, name): options.get(name) for name in WINDOWED}
-    told |= {f"columns[{index}].aggregate": each.aggregate for index, each in enumerate(wanted)}
-    _means_nothing(align, told)
     # Readings near to a time of the range may lie outside it.
     near = span if tolerance is None else widened(*span, tolerance, tolerance)
-    return [_request(wanted[0], span), *(_request(each, near) for each in wanted[1:])]
+    if align == "window":
+        told = list(_windows(wanted, options))
+    else:
+        told = [{} for _ in wanted]
+        windowed = {WIRE.get(name, name): options.get(name) for name in WINDOWED}
+        own = {f"columns[{index}].aggregate": each.aggregate for index, each in enumerate(wanted)}
+        _means_nothing(align, windowed | own)
+    return [
+        _request(each, near if index else span, {**own, "as_of": options.get("as_of")})
+        for index, (each, own) in enumerate(zip(wanted, told, strict=True))
+    ]
 
 
 def _windows(wanted: Sequence[Wanted], options: TableOptions) -> Iterator[dict[str, Any]]:
@@ -177,11 +182,9 @@ def _windows(wanted: Sequence[Wanted], options: TableOptions) -> Iterator[dict[s
         yield told | {"max_gap": gap} if aggregate == INTERPOLATE else told
 
 
-def _request(column: Wanted, span: tuple[int | None, int | None], told: Mapping[str, Any] | None = None) -> Request:
+def _request(column: Wanted, span: tuple[int | None, int | None], told: Mapping[str, Any]) -> Request:
     start, end = (None if us is None else np.datetime64(us, "us") for us in span)
-    return Request(
-        column.sensor, column.metric, column.unit, params=column.params, start=start, end=end, **(told or {})
-    )
+    return Request(column.sensor, column.metric, column.unit, params=column.params, start=start, end=end, **told)
 
 
 def _means_nothing(align: str, told: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ class Column:
         name: unique in its table.
         unit: of the values; that of an aggregate may be another than the one asked for.
         value: float64, shape (n,); NaN where the column has none.
-        provenance: as of a series.
+        provenance: as of a series, and its `alignment`.
     """
 
     name: str
@@ -35,10 +36,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns over common times: `time` is datetime64[us], shape (n,), UTC, ascending and unique."""
+    """Columns over common times: `time` is datetime64[us], shape (n,), UTC, ascending and unique.
+
+    `telling`: whether formats write the provenances too.
+    """
 
     time: NDArray[np.datetime64]
     columns: tuple[Column, ...]
+    telling: bool = False
 
     def __len__(self) -> int:
         return len(self.time)
@@ -54,24 +59,25 @@ class Table:
         index = pd.DatetimeIndex(self.time, name="time").tz_localize("UTC")
         return pd.DataFrame({column.name: column.value for column in self.columns}, index=index)
 
-    def to_arrow(self) -> pa.Table:
+    def to_arrow(self, *, provenance: bool = False) -> pa.Table:
         """Return `time` (timestamp[us, UTC]) and a double for each column, null where it has no value.
 
-        Sensor, metric and unit are in the metadata of each field.
+        Sensor, metric and unit are in the metadata of each field; with `provenance` that too, as JSON.
         """
         time = to_arrow(self.time.view(np.int64), pa.timestamp("us", "UTC"))
         arrays = [to_arrow(column.value, pa.float64(), ~np.isnan(column.value)) for column in self.columns]
-        fields = [_field(column) for column in self.columns]
+        fields = [_field(column, provenance=provenance) for column in self.columns]
         return pa.Table.from_arrays([time, *arrays], schema=pa.schema([pa.field("time", time.type, False), *fields]))
 
 
-def _field(column: Column) -> pa.Field:
+def _field(column: Column, *, provenance: bool) -> pa.Field:
     ids = {"sensor": column.sensor, "metric": column.metric, "unit": column.unit}
-    return pa.field(column.name, pa.float64(), metadata=ids)
+    told = {"provenance": msgspec.json.encode(column.provenance)} if provenance else {}
+    return pa.field(column.name, pa.float64(), metadata={**ids, **told})
 
 
 def from_arrow(table: pa.Table) -> Table:
-    """Return the table that `to_arrow` has given; it no longer knows provenances."""
+    """Return the table that `to_arrow` has given; it knows the provenances where that wrote them."""
     time = table["time"].cast(pa.int64()).to_numpy().view("datetime64[us]")
     columns = [_column(each, table[each.name].to_numpy()) for each in table.schema if each.name != "time"]
     return Table(time, tuple(columns))
@@ -79,4 +85,5 @@ def from_arrow(table: pa.Table) -> Table:
 
 def _column(field: pa.Field, value: NDArray[np.float64]) -> Column:
     sensor, metric, unit = (field.metadata[key].decode() for key in (b"sensor", b"metric", b"unit"))
-    return Column(field.name, sensor, metric, unit, value)
+    told = msgspec.json.decode(field.metadata.get(b"provenance", b"{}"))
+    return Column(field.name, sensor, metric, unit, value, told)

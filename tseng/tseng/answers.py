@@ -1,4 +1,7 @@
-"""Answers as they were written to a file: the points and the provenance, out of JSON, columns, Arrow or Parquet."""
+"""Answers as they were written to a file: the points and the provenance, out of JSON, columns, Arrow or Parquet.
+
+A column of a table is an answer of its own.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +23,8 @@ _PARQUET, _ARROW = b"PAR1", b"\xff\xff\xff\xff"
 class Answer:
     """One answer: its points, int64 us and float64 with a row of NaN at each gap, and how they came to be.
 
+    A column of a table has a row for each time of the table, NaN where it has no value.
+
     `provenance` is None where the answer carries none.
     """
 
@@ -37,7 +42,7 @@ def answers(path: Path) -> list[Answer]:
     content = path.read_bytes()
     try:
         if content.startswith((_PARQUET, _ARROW)):
-            return [_of_table(_table(content))]
+            return _of_table(_table(content))
         return [_of_json(each) for each in _unwrapped(json.loads(content, parse_int=_number))]
     except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise InvalidRequest.at(str(path), f"no answer as JSON, columns, Arrow or Parquet: {error!r}") from None
@@ -56,18 +61,27 @@ def _table(content: bytes) -> pa.Table:
     return pa.ipc.open_stream(content).read_all()
 
 
-def _of_table(table: pa.Table) -> Answer:
-    time, value = table["time"].cast(pa.int64()).to_numpy(), table["value"].to_numpy()
-    told = (table.schema.metadata or {}).get(b"provenance")
-    return Answer((time, value), None if told is None else json.loads(told))
+def _of_table(table: pa.Table) -> list[Answer]:
+    """The one series, whose ids are those of the schema, or each column of a table, with the ids in its field."""
+    time = table["time"].cast(pa.int64()).to_numpy()
+    if table.schema.metadata and b"sensor" in table.schema.metadata:
+        return [Answer((time, table["value"].to_numpy()), _told(table.schema.metadata))]
+    fields = [field for field in table.schema if field.name != "time"]
+    return [Answer((time, table[field.name].to_numpy()), _told(field.metadata or {})) for field in fields]
+
+
+def _told(metadata: Mapping[bytes, bytes]) -> Any:
+    return json.loads(metadata.get(b"provenance", b"null"))
 
 
 def _unwrapped(answer: Any) -> Iterator[Any]:
-    """The answers inside one of JSON-RPC, or inside one to many requests; refused requests have none."""
+    """The answers inside one of JSON-RPC, inside one to many requests (refused ones have none), or inside a table."""
     if "result" in answer:
         yield from _unwrapped(answer["result"])
     elif "results" in answer:
         yield from (each for each in answer["results"] if "error" not in each)
+    elif "columns" in answer:
+        yield from ({**each, "time": answer["time"], "value": each["values"]} for each in answer["columns"])
     else:
         yield answer
 

@@ -70,9 +70,14 @@ class Client:
         answer = self._ask("POST", "/api/data", content=msgspec.json.encode(body), headers={"Accept": _ARROW})
         return _series(answer.content, sensor, metric)
 
-    def get_table(self, columns: Sequence[Mapping[str, Any]], **options: Unpack[TableOptions]) -> Table:
-        """Many metrics of many sensors over common times; arguments and refusals are `Engine.get_table`'s."""
-        body = {"columns": list(columns), **to_wire(options), **self._scope()}
+    def get_table(
+        self, columns: Sequence[Mapping[str, Any]], *, provenance: bool = False, **options: Unpack[TableOptions]
+    ) -> Table:
+        """Many metrics of many sensors over common times; arguments and refusals are `Engine.get_table`'s.
+
+        The provenances of the columns are empty unless `provenance` asks the server for them.
+        """
+        body = {"columns": list(columns), "provenance": provenance, **to_wire(options), **self._scope()}
         answer = self._ask("POST", "/api/data/table", content=msgspec.json.encode(body), headers={"Accept": _ARROW})
         return from_arrow(pa.ipc.open_stream(answer.content).read_all())
 

@@ -188,7 +188,7 @@ def _table_json(table: Table) -> Iterator[bytes]:
         ids = {"name": column.name, "sensor": column.sensor, "metric": column.metric, "unit": column.unit}
         yield (b"," if number else b"") + msgspec.json.encode(ids)[:-1] + b',"values":['
         yield from _pieces(_or_null, column.value)
-        yield b"]}"
+        yield (b'],"provenance":' + msgspec.json.encode(column.provenance) if table.telling else b"]") + b"}"
     yield b"]}"
 
 
@@ -205,6 +205,8 @@ def _table_csv(table: Table) -> Iterator[bytes]:
     """Write `time` and the columns' names, then a line for each time; nothing between commas where a value misses."""
     import pyarrow.csv
 
+    if table.telling:
+        raise InvalidRequest.at("provenance", "csv has no place for it; these have: json, arrow, parquet")
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
     names = ["time", *(column.name for column in table.columns)]
     yield ",".join(map(_quoted, names)).encode() + b"\n"
@@ -223,7 +225,7 @@ def _quoted(name: str) -> str:
 
 def _table_arrow(table: Table) -> Iterator[bytes]:
     """Write an Arrow IPC stream."""
-    sink, columns = _Sink(), table.to_arrow()
+    sink, columns = _Sink(), table.to_arrow(provenance=table.telling)
     with pa.ipc.new_stream(sink, columns.schema) as writer:
         for batch in columns.to_batches(max_chunksize=_AT_ONCE):
             writer.write_batch(batch)
@@ -235,7 +237,7 @@ def _table_parquet(table: Table) -> Iterator[bytes]:
     """Write one Parquet file."""
     import pyarrow.parquet as pq
 
-    sink, columns = _Sink(), table.to_arrow()
+    sink, columns = _Sink(), table.to_arrow(provenance=table.telling)
     with pq.ParquetWriter(pa.PythonFile(sink, "w"), columns.schema, compression="zstd") as writer:
         for batch in columns.to_batches(max_chunksize=_ROW_GROUP):
             writer.write_batch(batch)

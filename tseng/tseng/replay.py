@@ -22,7 +22,9 @@ from tseng.series import Block, Series
 from tseng.view import ProjectView
 from tseng_storage.knowledge import Knowledge
 from tseng_storage.store import Store
+from tseng_units.align import at_nearest
 from tseng_units.instants import format_instant
+from tseng_units.windows import parse_duration
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def recompute(store: Store, provenance: Mapping[str, Any]) -> Series:
 
 def compare(answer: Answer, series: Series) -> Comparison:
     """Hold an answer against what was computed again."""
-    told, again = answer.points, series.rows()
+    told, again = _alike(answer, series)
     if len(told[0]) != len(again[0]):
         return Comparison(series, *_by_length(told, again))
     time = told[0] != again[0]
@@ -68,6 +70,18 @@ def compare(answer: Answer, series: Series) -> Comparison:
     rows = np.flatnonzero(time | value)
     first = f"{_point(told, rows[0])} was answered, {_point(again, rows[0])} is computed" if len(rows) else ""
     return Comparison(series, len(time), len(rows), first)
+
+
+def _alike(answer: Answer, series: Series) -> tuple[Block, Block]:
+    """The answer and the series at the same times, if it is the same: a column of a table had to be brought to them."""
+    (time, value), again = answer.points, series.rows()
+    alignment = (answer.provenance or {}).get("alignment")
+    if alignment is None:
+        return (time, value), again
+    if alignment["align"] == "nearest":
+        return (time, value), (time, at_nearest(*again, time, parse_duration(alignment["tolerance"], "tolerance")))
+    valid = ~np.isnan(value)
+    return (time[valid], value[valid]), again
 
 
 def _told(provenance: Mapping[str, Any]) -> tuple[Request, str, Knowledge]:

@@ -84,6 +84,9 @@ def table(
     max_gap: Annotated[str | None, typer.Option(help="With `interpolate`: over gaps of at most this.")] = None,
     as_of: Annotated[str | None, typer.Option(help="Answer as it was known at this instant.")] = None,
     format: Annotated[str, typer.Option("--format", help="csv, json, arrow or parquet.")] = "csv",
+    provenance: Annotated[
+        bool, typer.Option(help="Also say how the values came to be: in the answer, for csv on stderr.")
+    ] = False,
     project: ProjectOption = None,
     data: Data = None,
 ) -> None:
@@ -99,7 +102,9 @@ def table(
             columns, start=start, end=end, align=alignment, tolerance=tolerance, window=window, aggregate=aggregate,
             time_zone=time_zone, max_gap=max_gap, as_of=as_of, project=project,
         )  # fmt: skip
-        _write(TABLE_FORMATS[form](answer))
+        _write(TABLE_FORMATS[form](replace(answer, telling=provenance and form != "csv")))
+        if provenance and form == "csv":
+            print(_pretty({each.name: each.provenance for each in answer.columns}), file=sys.stderr)
 
 
 def sql(
