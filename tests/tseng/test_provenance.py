@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +49,27 @@ def test_the_commands_give_the_document(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def documents(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A store with a sensor of every kind of read."""
+    with Engine.open(tmp_path_factory.mktemp("documents") / "store") as opened:
+        furnish(opened)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def documents(engine: Engine) -> list[dict[str, Any]]:
     """The provenances of reads of every kind."""
-    with Engine.open(tmp_path_factory.mktemp("documents") / "store") as engine:
-        furnish(engine)
-        return [engine.read(Request.from_wire(body)).provenance for body in READS.values()]
+    return [engine.read(Request.from_wire(body)).provenance for body in READS.values()]
 
 
-def test_every_key_is_explained(documents: list[dict[str, Any]]) -> None:
+def test_every_key_is_explained(engine: Engine, documents: list[dict[str, Any]]) -> None:
     """Each has its place in the table, and the table has no other."""
     explained = re.findall(
         r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE.partition("## What the keys")[2], re.MULTILINE))
     )
-    assert {key for document in documents for key in document} == set(explained)
+    asked = {name: next(iter(READS.values()))[name] for name in ("sensor", "metric", "unit")}
+    of_table = engine.get_table([asked]).columns[0].provenance
+    assert {key for document in (*documents, of_table) for key in document} == set(explained)
 
 
 def test_it_is_plain_data_that_states_the_request(documents: list[dict[str, Any]]) -> None:
