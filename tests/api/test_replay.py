@@ -212,6 +212,7 @@ def test_a_file_that_is_no_answer(run: Run, tmp_path: Path) -> None:
     [
         (lambda data, first: {**data, first: data[first] + 1e-13}, "different: 1 of"),
         (lambda data, first: dict(list(data.items())[1:]), "is computed and not in the answer"),
+        (lambda data, first: {}, "0 rows were answered, 1500 are computed"),
         (lambda data, first: {"2023-01-01T00:00:00Z": 1.0, **data}, "is in the answer and not computed"),
     ],
 )  # fmt: skip
@@ -224,6 +225,16 @@ def test_an_answer_that_differs(changed: Answered, run: Run, tmp_path: Path, alt
     ran = run("replay", str(tmp_path / "altered.json"))
     assert ran.code == 1
     assert said in ran.out.decode()
+
+
+def test_a_row_that_comes_twice(changed: Answered, run: Run, tmp_path: Path) -> None:
+    """No time is missing and none is new, and yet it is not the answer."""
+    answer = json.loads(changed.files["barometer-columns"].read_bytes())
+    answer["time"].insert(0, answer["time"][0])
+    answer["value"].insert(0, answer["value"][0])
+    (tmp_path / "altered.json").write_text(json.dumps(answer))
+    ran = run("replay", str(tmp_path / "altered.json"))
+    assert (ran.code, b"different: 1 of" in ran.out) == (1, True)
 
 
 def test_a_series_of_another_store(changed: Answered, tmp_path: Path) -> None:

@@ -127,10 +127,12 @@ def _check_metric(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
 def _by_length(told: Block, again: Block) -> tuple[int, int, str]:
     """Rows compared, rows that differ and the first of them, of series of different lengths."""
     missing, new = np.setdiff1d(told[0], again[0]), np.setdiff1d(again[0], told[0])
-    first = min([*missing[:1].tolist(), *new[:1].tolist()], default=0)
-    where = "in the answer and not computed" if first in missing else "computed and not in the answer"
+    first = min([*missing[:1].tolist(), *new[:1].tolist()], default=int(max(told[0], again[0], key=len)[0]))
+    where = "computed and not in the answer" if first in new else "in the answer and not computed"
     counts = f"{len(told[0])} rows were answered, {len(again[0])} are computed"
-    return max(len(told[0]), len(again[0])), len(missing) + len(new), f"{counts}; {format_instant(first)} is {where}"
+    # An altered answer may have a time twice: then no time is missing, and yet they differ.
+    different = max(len(missing) + len(new), 1)
+    return max(len(told[0]), len(again[0])), different, f"{counts}; {format_instant(first)} is {where}"
 
 
 def _bits(value: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
