@@ -219,7 +219,7 @@ def test_help_names_every_command(run: Run) -> None:
     """All commands of the interface are there."""
     out = run("--help").out.decode()
     for command in (
-        "serve", "init", "keys", "clients", "import", "get", "sql",
+        "serve", "init", "keys", "clients", "import", "get", "sql", "metrics", "units",
         "flush", "compact", "verify", "backup", "restore", "info",
     ):  # fmt: skip
         assert command in out

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from tests.tseng.commands import Run
 
+from tseng_units.plugins import Plugins
+
 SENSOR = "/site/t1/sensor"
 METRICS = """
 [metrics.warmth]
@@ -62,6 +64,15 @@ def test_what_cannot_be_added_is_one_line(site: Run, file: Path, text: str, says
     assert (ran.code, ran.out) == (1, b"")
     assert says in ran.err
     assert len(ran.err.splitlines()) == 1
+
+
+def test_a_broken_plugin_is_named_beside_the_list(site: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On stderr, with what it raised; the list itself is whole."""
+    broken = Plugins({}, {"frost": "plugin frost-metrics 1.0 (frost_metrics:METRICS): ImportError: no"})
+    monkeypatch.setattr("tseng.defining.plugins", lambda: broken)
+    ran = site("metrics", "list")
+    assert (ran.code, len(ran.out.splitlines())) == (0, 1)
+    assert ran.err == f"tseng: frost is not in use: {broken.problems['frost']}\n"
 
 
 def test_units_are_mapped_listed_and_unmapped(run: Run, tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Definitions of metrics: what they become, and what is refused with which field."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tseng_units.define import define
 from tseng_units.errors import InvalidDefinition
@@ -163,6 +166,26 @@ def test_refusals_name_the_field(written: Any, field: str, says: str) -> None:
     assert error.field == f"crack.{field}".rstrip(".")
     assert "metric 'crack': " in str(error)
     assert says in str(error)
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.sampled_from(["mm", "sd", "k"])
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["k", "unit", "value"]), inner)
+    ),
+    max_leaves=6,
+)
+FIELDS = ["unit", "expression", "name", "dimension", "types", "delta", "props", "constants", "inputs", "notation"]
+
+
+@given(st.one_of(JSON, st.dictionaries(st.sampled_from(FIELDS), JSON), st.fixed_dictionaries({"props": JSON}).map(
+    lambda tables: body("sd * k", **tables))))  # fmt: skip
+def test_any_data_is_taken_or_refused(written: Any) -> None:
+    """Whatever JSON can hold: nothing but a refusal is raised."""
+    with suppress(InvalidDefinition):
+        define("crack", written)
 
 
 @pytest.mark.parametrize("id", ["T", "dx", "tilt_x_within_range", "", "a b", "1a", "a" * 65, "é", "a\n"])

@@ -102,6 +102,16 @@ def test_what_is_no_unit_is_refused(text: str, problem: str) -> None:
     assert problem in str(raised.value)
 
 
+@given(st.one_of(st.text(max_size=30), st.lists(st.sampled_from([*MEANING, *"*/()^-12 "]), max_size=15).map("".join)))
+def test_any_text_is_a_unit_or_refused(text: str) -> None:
+    """Nothing else is ever raised, and the scale of what is taken is a number to compute with."""
+    try:
+        scale = compound(text).to_base.scale
+    except InvalidDefinition:
+        return
+    assert 0 < scale < np.inf
+
+
 def test_fitting_dimensions() -> None:
     """Of the dimensions that hold a unit those whose quantities are of the kind."""
     assert fitting("C", kind_of("temperature")) == ["temperature"]
