@@ -111,6 +111,10 @@ class Store:
         if found is not None:
             self._maintenance.forget([found.id])
 
+    def newest(self) -> int:
+        """The newest seq ever given, also where nothing of it is left: a snapshot may have been named by it."""
+        return self._log.last()
+
     # -- reading
 
     def snapshot(self) -> Snapshot:

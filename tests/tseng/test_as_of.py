@@ -10,6 +10,7 @@ from tests.tseng.commands import Run
 
 from tseng.engine import Engine
 from tseng.errors import InvalidRequest, NotFound, UnknownSensor
+from tseng.series import Series
 from tseng.view import ProjectView
 from tseng_storage.history import ALWAYS
 from tseng_units.instants import parse_instant
@@ -174,3 +175,18 @@ def test_wrong_use_of_props(site: Run, words: tuple[str, ...], code: int, messag
     assert (ran.code, ran.out) == (code, b"")
     assert message in ran.err
     assert len(ran.err.splitlines()) == 1
+
+
+def test_replay_by_a_number_of_which_nothing_is_left(tilt: Engine, tmp_path: Path) -> None:
+    """The newest upload that a read saw was another project's, and went with it: the read can be computed again."""
+    other = tilt.create_project("Dam").id
+    tilt.create_entity("sensor", "/t", "TEMPERATURE_SDE", project=other)
+    tilt.upload([{"sensorId": "/t", "timestamp": DAYS[0], "values": {"T": 1.0}}], project=other)
+    series = tilt.get_data(SENSOR, "x_inc", "m")
+    tilt.store.delete_project(other)
+    tilt.close()
+    with Engine.open(tilt.settings.data) as again:
+        assert again.store.snapshot().seq < series.provenance["snapshot"]["seq"] == again.store.newest()
+        replayed = again.replay(series.provenance)
+        assert isinstance(replayed, Series)
+        assert replayed.value.tolist() == series.value.tolist()

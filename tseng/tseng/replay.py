@@ -109,7 +109,7 @@ def _check_store(store: Store, seen: Mapping[str, Any], known: Knowledge) -> Non
     if seen.get("store") != store.id:
         raise InvalidRequest.at("snapshot", f"the answer is of store {seen.get('store')}, this is {store.id}")
     for name, theirs, ours in (
-        ("upload", known.seq, store.snapshot().seq),
+        ("upload", known.seq, store.newest()),
         ("change of configuration", known.config, store.catalog.config()),
     ):
         if theirs is not None and theirs > ours:
