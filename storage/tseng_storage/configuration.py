@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, insert, select, update
 
 from tseng_storage import history
 from tseng_storage.catalog_cache import CachedDatabase
-from tseng_storage.entities import AnyKind, Definition, Draft, Entity, now_us
+from tseng_storage.entities import AnyKind, Definition, Draft, Entity, Uploaded, now_us
 from tseng_storage.entity_rows import change_of, chunks, entity_of, fetch, is_entity, one, row_of
 from tseng_storage.errors import Exists, NotFound
 from tseng_storage.history import ALWAYS, Change
@@ -161,21 +161,20 @@ class Configuration:
             found = self._base.cached(key, lambda connection: tuple(_as_known(connection, found, known)))
         return tuple(entity for entity in found if entity.props)
 
-    def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> tuple[str, ...]:
-        """The metrics ever uploaded for the sensor (by what was `known`), sorted. Cached until the catalog changes."""
+    def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> Uploaded:
+        """The metrics ever uploaded for the sensor (by what was `known`). Cached until the catalog changes."""
         found = self._base.cached(
             ("metrics", project, sensor), lambda connection: tuple(_series(connection, project, [sensor]))
         )
-        return tuple(metric for _, metric, seq, seen in found if known.covers_upload(seq, seen))
+        return _uploaded(found, known)
 
     def metrics_of_each(
         self, project: str, sensors: Collection[str], known: Knowledge = EVERYTHING
-    ) -> dict[str, tuple[str, ...]]:
+    ) -> dict[str, Uploaded]:
         """`metrics_of` many sensors at once; those without any are left out."""
         with self._base.read() as connection:
             rows = list(_series(connection, project, sorted(set(sensors))))
-        seen = (row for row in rows if known.covers_upload(row[2], row[3]))
-        return {sensor: tuple(row[1] for row in group) for sensor, group in groupby(seen, lambda row: row[0])}
+        return {sensor: _uploaded(group, known) for sensor, group in groupby(rows, lambda row: row.sensor)}
 
     def history(self, project: str, kind: AnyKind, id: str) -> list[Change]:
         """Every change of an entity's props, in the order they were recorded; NotFound when there is none."""
@@ -338,13 +337,20 @@ def _of_kind(project: str, kind: AnyKind, parent: str | None, connection: Connec
     return tuple(fetch(connection, query if parent is None else query.where(ENTITY.c.parent == parent)))
 
 
-def _series(connection: Connection, project: str, sensors: Sequence[str]) -> Iterable[tuple[str, str, int, int]]:
-    """(sensor, metric, seq, seen) of the series that were ever uploaded, in order: the upload that brought each."""
-    query = select(SERIES.c.sensor, SERIES.c.metric, SERIES.c.seq, SERIES.c.seen)
+def _series(connection: Connection, project: str, sensors: Sequence[str]) -> Iterable[Any]:
+    """Rows of the series that were ever uploaded, in order: the uploads that first named and first filled each."""
+    query = select(SERIES.c.sensor, SERIES.c.metric, SERIES.c.valid, SERIES.c.seq, SERIES.c.seen)
     query = query.where(SERIES.c.project == project).order_by(SERIES.c.sensor, SERIES.c.metric)
     for chunk in chunks(sensors):
-        for row in connection.execute(query.where(SERIES.c.sensor.in_(chunk))):
-            yield row.sensor, row.metric, row.seq, row.seen
+        yield from connection.execute(query.where(SERIES.c.sensor.in_(chunk)))
+
+
+def _uploaded(rows: Iterable[Any], known: Knowledge) -> Uploaded:
+    """What the rows of one sensor say, as far as it was known."""
+    seen = [row for row in rows if known.covers_upload(row.seq, row.seen)]
+    valid = {row.metric for row in seen if row.valid}
+    empty = tuple(row.metric for row in seen if not row.valid and row.metric not in valid)
+    return Uploaded(tuple(sorted(valid)), empty)
 
 
 def _changes(known: Knowledge, what: Any, project: str, kind: AnyKind) -> Select[Any]:

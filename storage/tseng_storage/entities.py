@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from tseng_storage.history import Epochs
 
@@ -63,6 +63,13 @@ class Draft:
     observation_type: str | None = None
     ref_id: str | None = None
     custom_props: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Uploaded(NamedTuple):
+    """The metrics ever uploaded for a sensor, sorted: those of which a value was valid, and those always missing."""
+
+    metrics: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from tseng_storage.tables import BULK_LOAD, DELTA_FILE, LOG, META, PROJECT, SERI
 
 _GROUP = 512
 
-Series = tuple[str, str]
+Series = tuple[str, str, bool]
 
 _NO_FILES: Mapping[str, str] = MappingProxyType({})
 
@@ -122,8 +122,8 @@ class Log:
                 fresh.setdefault((project, one), seq)
         if fresh:
             rows = [
-                {"project": project, "sensor": sensor, "metric": metric, "seen": now, "seq": seq}
-                for (project, (sensor, metric)), seq in sorted(fresh.items())
+                {"project": project, "sensor": sensor, "metric": metric, "valid": int(valid), "seen": now, "seq": seq}
+                for (project, (sensor, metric, valid)), seq in sorted(fresh.items())
             ]
             connection.execute(_NOTE_SERIES, rows)
             raise_revision(connection)

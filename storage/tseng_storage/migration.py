@@ -18,14 +18,22 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from tseng_storage.database import Database
 from tseng_storage.history import ALWAYS, Timeline, apply, in_force, resolved
-from tseng_storage.tables import BULK_LOAD, ENTITY, META, PROP_HISTORY, SCHEMA_VERSION
+from tseng_storage.tables import BULK_LOAD, ENTITY, META, PROP_HISTORY, SCHEMA_VERSION, SERIES
 
 _SCHEMA = META.c.key == "schema"
 
 _NEW_COLUMNS = (
     "ALTER TABLE entity ADD COLUMN epochs TEXT",
     "ALTER TABLE entity ADD COLUMN change BIGINT DEFAULT 0 NOT NULL",
-    "ALTER TABLE series ADD COLUMN seq BIGINT DEFAULT 0 NOT NULL",
+    "ALTER TABLE series RENAME TO series_1",
+)
+
+
+# Which upload brought a series was not kept, nor whether it had a value: reads took any for one that had.
+_SERIES = (
+    "INSERT INTO series (project, sensor, metric, valid, seen, seq) "
+    "SELECT project, sensor, metric, column1, seen, 0 FROM series_1, (VALUES (0), (1))",
+    "DROP TABLE series_1",
 )
 
 
@@ -47,6 +55,9 @@ def _to_second(connection: Connection) -> None:
     for statement in _NEW_COLUMNS:
         connection.exec_driver_sql(statement)
     BULK_LOAD.create(connection)
+    SERIES.create(connection)
+    for statement in _SERIES:
+        connection.exec_driver_sql(statement)
     query = select(PROP_HISTORY).order_by(*(PROP_HISTORY.c[name] for name in ("project", "kind", "id", "number")))
     rows = connection.execute(query).mappings().all()
     newest = 0

@@ -61,10 +61,18 @@ class Rows:
         columns = (self.sensor, self.metric, self.time, self.value, self.received, self.seq)
         return Rows(self.sensors, self.metrics, *(column[index] for column in columns))  # type: ignore[arg-type]
 
-    def series_seen(self) -> set[tuple[str, str]]:
-        """The (sensor, metric) pairs that occur."""
-        pairs = set(zip(self.sensor[self.starts].tolist(), self.metric[self.starts].tolist(), strict=True))
-        return {(self.sensors[sensor], self.metrics[metric]) for sensor, metric in pairs}
+    def series_seen(self) -> set[tuple[str, str, bool]]:
+        """The (sensor, metric) pairs that occur, with False; those of which a value is valid also with True."""
+        if not len(self):
+            return set()
+        starts, valid = self.starts, ~np.isnan(self.value)
+        filled = valid if len(starts) == len(self) else np.logical_or.reduceat(valid, starts)
+        runs = zip(self.sensor[starts].tolist(), self.metric[starts].tolist(), filled.tolist(), strict=True)
+        return {
+            (self.sensors[sensor], self.metrics[metric], each)
+            for sensor, metric, has in set(runs)
+            for each in {False, has}
+        }
 
     def stamped(self, seq: int, received: int) -> Rows:
         """The same rows at log position `seq`, received at epoch us `received`; takes no memory."""

@@ -21,6 +21,7 @@ from tseng_storage.background import Background
 from tseng_storage.catalog import Catalog
 from tseng_storage.compaction import Compaction
 from tseng_storage.creation import open_parts
+from tseng_storage.entities import Uploaded
 from tseng_storage.errors import Damaged, StoreBusy
 from tseng_storage.intake import normalise
 from tseng_storage.knowledge import EVERYTHING, Knowledge
@@ -177,8 +178,8 @@ class Store:
         wanted = Wanted(project, sensor, metric, start, end, known)
         return iter(self._retried(lambda now: list(self._reader.blocks(now, wanted)), at))
 
-    def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> tuple[str, ...]:
-        """The metrics ever uploaded for the sensor (by what was `known`), sorted."""
+    def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> Uploaded:
+        """The metrics ever uploaded for the sensor (by what was `known`)."""
         return self.catalog.metrics_of(project, sensor, known)
 
     def session(

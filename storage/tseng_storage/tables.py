@@ -60,14 +60,16 @@ PROP_HISTORY = Table(
     sqlite_autoincrement=True,
 )
 
+# The upload that first named a series (`valid` 0), and the one that first brought a value of it (`valid` 1).
 SERIES = Table(
     "series",
     METADATA,
     Column("project", String, primary_key=True),
     Column("sensor", String, primary_key=True),
     Column("metric", String, primary_key=True),
+    Column("valid", Integer, primary_key=True),
     Column("seen", BigInteger, nullable=False),
-    Column("seq", BigInteger, nullable=False, server_default="0"),
+    Column("seq", BigInteger, nullable=False),
 )
 
 API_KEY = Table(

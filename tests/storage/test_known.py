@@ -116,8 +116,8 @@ def test_metrics_known_by_a_number_and_a_date(tmp_path: Path) -> None:
         first = store.append(series({1: 1.0}), PROJECT)
         second = store.load(series({1: 1.0}, metric="x"), PROJECT)
         for seq, metrics in ((0, ()), (first, ("T",)), (second, ("T", "x")), (None, ("T", "x"))):
-            assert store.metrics_of(PROJECT, "/s", Knowledge(seq=seq)) == metrics
-        assert store.metrics_of(PROJECT, "/s", Knowledge(time=0)) == ()
+            assert store.metrics_of(PROJECT, "/s", Knowledge(seq=seq)).metrics == metrics
+        assert store.metrics_of(PROJECT, "/s", Knowledge(time=0)).metrics == ()
 
 
 def test_a_read_while_a_bulk_load_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

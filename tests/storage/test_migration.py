@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import update
 from tests.storage.helpers import PROJECT, opened, read, series
 
+from tseng_storage.entities import Uploaded
 from tseng_storage.errors import StorageError
 from tseng_storage.history import ALWAYS
 from tseng_storage.knowledge import Knowledge
@@ -76,11 +77,11 @@ def _check(store: Store) -> None:
     assert [state and state.props for state in states] == [
         None, {"a": 1, "b": 2}, {"a": 1, "b": 2, "c": 1}, {"a": 3, "c": True}
     ]  # fmt: skip
-    assert catalog.metrics_of(PROJECT, "/s", Knowledge(seq=0, time=120)) == ("T",)
+    assert catalog.metrics_of(PROJECT, "/s", Knowledge(seq=0, time=120)) == Uploaded(("T",))
     assert [one.id for one in catalog.sensors_of_device(PROJECT, "/d")] == ["/s"]
     assert catalog.update_props(PROJECT, "device", "/d", {"x": 1}).change == 6
     store.append(series({2: 2.0}, metric="x"), PROJECT)
-    assert catalog.metrics_of(PROJECT, "/s") == ("T", "x")
+    assert catalog.metrics_of(PROJECT, "/s") == Uploaded(("T", "x"))
     assert read(store) == {1: 1.0}
     assert store.verify().clean
 

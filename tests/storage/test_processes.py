@@ -135,9 +135,9 @@ def test_catalog_changes_are_seen_across_stores(tmp_path: Path) -> None:
     with opened(tmp_path) as one, opened(tmp_path) as two:
         assert two.catalog.entity(PROJECT, "sensor", "/s") is None
         one.catalog.create_entity(PROJECT, "sensor", "/s", "TILT")
-        assert two.metrics_of(PROJECT, "/s") == ()
+        assert two.metrics_of(PROJECT, "/s").metrics == ()
         one.append(series({0: 1.0}), PROJECT)
-        assert two.metrics_of(PROJECT, "/s") == ("T",)
+        assert two.metrics_of(PROJECT, "/s").metrics == ("T",)
         first = two.catalog.entity(PROJECT, "sensor", "/s")
         assert first is not None
         one.append(series({1: 1.0}), PROJECT)

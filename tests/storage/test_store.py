@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from tests.storage.helpers import PROJECT, opened, read, seen_by_duckdb, series, table
 
+from tseng_storage.entities import Uploaded
 from tseng_storage.errors import Exists, InvalidObservations, NotFound, StoreClosed, StoreMissing
 from tseng_storage.files import exclusive
 from tseng_storage.settings import StoreSettings
@@ -143,8 +144,18 @@ def test_metrics_of_a_sensor(store: Store) -> None:
     """The metrics that ever came for a sensor, through either door, sorted."""
     store.append(table([("/s", "x", 1, 1.0), ("/s", "T", 1, 1.0), ("/r", "y", 1, 1.0)]), PROJECT)
     store.load(table([("/s", "digits", 1, 1.0)]), PROJECT)
-    assert store.metrics_of(PROJECT, "/s") == ("T", "digits", "x")
-    assert store.metrics_of(PROJECT, "/nobody") == ()
+    assert store.metrics_of(PROJECT, "/s").metrics == ("T", "digits", "x")
+    assert store.metrics_of(PROJECT, "/nobody") == Uploaded()
+
+
+@pytest.mark.parametrize("door", ["append", "load"])
+def test_metrics_that_never_had_a_value(store: Store, door: str) -> None:
+    """A metric whose values are all missing is told apart, until the first value comes."""
+    put = getattr(store, door)
+    put(table([("/s", "x", 1, 1.0), ("/s", "T", 1, None), ("/s", "T", 2, None)]), PROJECT)
+    assert store.metrics_of(PROJECT, "/s") == Uploaded(("x",), ("T",))
+    put(table([("/s", "x", 2, None), ("/s", "T", 3, None), ("/s", "T", 4, 1.0)]), PROJECT)
+    assert store.metrics_of(PROJECT, "/s") == Uploaded(("T", "x"))
 
 
 def test_blocks_are_bounded(tmp_path: Path) -> None:
@@ -271,7 +282,7 @@ def test_dictionary_columns_with_words_unused(store: Store) -> None:
     store.append(rows, PROJECT)
     store.load(rows, PROJECT)
     assert (read(store, "/a"), read(store, "/z")) == ({1: 1.0}, {2: 2.0})
-    assert store.metrics_of(PROJECT, "/unused") == ()
+    assert store.metrics_of(PROJECT, "/unused") == Uploaded()
 
 
 def test_empty_tables(store: Store) -> None:

@@ -289,3 +289,32 @@ def test_sql_answers_with_zoned_times(site: Engine) -> None:
     """`fetchall` gives datetimes in UTC, so nobody has to guess a zone."""
     rows = site.sql("SELECT time, value FROM observations ORDER BY time LIMIT 1").fetchall()
     assert [(time.isoformat(), value) for time, value in rows] == [("2024-03-01T00:00:00+00:00", 10.0)]
+
+
+def test_a_column_of_missing_values_is_no_column(engine: Engine) -> None:
+    """Digits that were always null do not hide the frequency; a value of them does, from then on."""
+    engine.create_entity("sensor", "/p", "VW_PIEZOMETER")
+    row = {"sensorId": "/p", "timestamp": "2024-03-01T00:00:00Z", "values": {"f": 2000.0, "digits": None}}
+    engine.upload([row])
+    assert engine.get_data("/p", "digits", "digit").value.tolist() == [4000.0]
+    engine.upload([{"sensorId": "/p", "timestamp": "2024-03-01T01:00:00Z", "values": {"digits": 5.0}}])
+    assert engine.get_data("/p", "digits", "digit").value.tolist() == [5.0]
+
+
+def test_a_generic_sensor_lists_what_it_was_sent(engine: Engine) -> None:
+    """A metric that a generic sensor named and never had a value of is one of its own, without points."""
+    engine.create_entity("sensor", "/g", "GENERIC_SENSOR_SDE")
+    engine.upload([{"sensorId": "/g", "timestamp": "2024-03-01T00:00:00Z", "values": {"my_x": None, "my_a": 1.0}}])
+    assert [metric.id for metric in engine.metrics("/g")] == ["my_a", "my_x"]
+    assert len(engine.get_data("/g", "my_x", "GENERIC")) == 0
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [float("-inf")]}, object()])
+def test_props_are_json(engine: Engine, value: object) -> None:
+    """What JSON cannot hold is refused where it comes in, naming the prop, and nothing is kept."""
+    with pytest.raises(InvalidRequest, match=r"props\.G: .* is not a JSON value"):
+        engine.create_entity("sensor", "/p", "VW_PIEZOMETER", {"R0": 1, "G": value})
+    assert engine.entities("sensor") == []
+    engine.create_entity("sensor", "/p", "VW_PIEZOMETER")
+    with pytest.raises(InvalidRequest, match=r"props\.G"):
+        engine.update_entity("sensor", "/p", {"G": value})

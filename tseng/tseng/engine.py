@@ -20,6 +20,7 @@ from tseng.aligned import Table
 from tseng.defining import Defining
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
+from tseng.props import checked
 from tseng.requests import Options, Request, When, instant
 from tseng.series import Series, Stream
 from tseng.settings import Settings
@@ -118,7 +119,7 @@ class Engine(Defining):
 
         Raises:
             Exists: the id is taken in this project.
-            InvalidRequest: an empty id or type.
+            InvalidRequest: an empty id or type, or a prop that JSON cannot hold.
         """
         draft = Draft(kind, id, type, props or {}, parent, observation_type, ref_id, custom_props or {})
         return self.create_entities([draft], project=project)[0]
@@ -128,12 +129,14 @@ class Engine(Defining):
 
         Raises:
             Exists: ids are taken in this project, or come twice; they are named.
-            InvalidRequest: an empty id or type.
+            InvalidRequest: an empty id or type, or a prop that JSON cannot hold.
         """
         for draft in drafts:
             for name, value in (("id", draft.id), ("type", draft.type)):
                 if not value.strip() or len(value) > LONGEST_ID:
                     raise InvalidRequest.at(name, f"must have 1 to {LONGEST_ID} characters, not all of them blank")
+            checked(draft.props)
+            checked(draft.custom_props, "customProps")
         placed = [dataclasses.replace(draft, parent=draft.parent or parent_of(draft)) for draft in drafts]
         try:
             return self.store.catalog.create_entities(self.project(project).id, placed)
@@ -156,11 +159,11 @@ class Engine(Defining):
 
         Raises:
             NotFound: no such entity in this project.
-            InvalidRequest: `valid_from` lies in the future.
+            InvalidRequest: `valid_from` lies in the future, or JSON cannot hold a prop.
         """
         since = instant("validFrom", valid_from)
         try:
-            return self.store.catalog.update_props(self.project(project).id, kind, id, dict(props), since)
+            return self.store.catalog.update_props(self.project(project).id, kind, id, checked(props), since)
         except Absent:
             raise NotFound(f"there is no {kind} {id!r}", field=kind, seen=id) from None
         except InvalidDate:

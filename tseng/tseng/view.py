@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tseng.definitions import compiled, unit_maps
 from tseng.errors import UnknownSensor
-from tseng_storage.entities import Entity
+from tseng_storage.entities import Entity, Uploaded
 from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.snapshot import Snapshot
 from tseng_storage.store import Store
@@ -98,7 +98,9 @@ class ProjectView:
         parents = {entity.parent for entity in found if entity.parent}
         devices = {each.id: each for each in catalog.entities(self.project, "device", parents, known=self.knowledge)}
         uploaded = catalog.metrics_of_each(self.project, ids, self.knowledge)
-        return [self._described(each, devices.get(each.parent or ""), uploaded.get(each.id, ())) for each in found]
+        return [
+            self._described(each, devices.get(each.parent or ""), uploaded.get(each.id, Uploaded())) for each in found
+        ]
 
     def described(self, sensors: Sequence[str]) -> list[Sensor]:
         """Those of the sensors that exist today, by type and own props alone: what decides about uploads."""
@@ -119,14 +121,15 @@ class ProjectView:
         device = catalog.entity(self.project, "device", entity.parent, self.knowledge) if entity.parent else None
         return self._described(entity, device, catalog.metrics_of(self.project, entity.id, self.knowledge))
 
-    def _described(self, entity: Entity, device: Entity | None, uploaded: tuple[str, ...]) -> Sensor:
+    def _described(self, entity: Entity, device: Entity | None, uploaded: Uploaded) -> Sensor:
         return Sensor(
             id=entity.id,
             type=entity.type,
             props=entity.props,
             device=entity.parent,
             device_props=device.props if device else {},
-            uploaded=uploaded,
+            uploaded=uploaded.metrics,
+            empty=uploaded.empty,
             epochs=entity.epochs,
             device_epochs=device.epochs if device else {},
             definitions=self.definitions,

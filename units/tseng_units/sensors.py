@@ -35,6 +35,8 @@ UNDATED = frozenset({
 class Sensor:
     """A sensor with its props, its device's props and the metrics for which it has data.
 
+    `uploaded` are the raw metrics of which a value was ever valid, `empty` those always missing: they count as no
+    column, and only a generic sensor, which has no metrics but those named to it, lists them.
     `props` and `device_props` are the values in force now; `epochs` and `device_epochs` hold those props alone that
     changed at a date. `definitions` are the metrics that its project and plugins define, by id; `unit_maps` is what the
     project says of free-text units, by text.
@@ -46,6 +48,7 @@ class Sensor:
     device: str | None = None
     device_props: Mapping[str, object] = field(default_factory=dict)
     uploaded: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
     epochs: Epochs = field(default_factory=dict)
     device_epochs: Epochs = field(default_factory=dict)
     definitions: Mapping[str, Definition] = field(default_factory=dict)
@@ -253,7 +256,7 @@ def _generic(sensor: Sensor) -> Iterator[OfferedMetric]:
     for index, id_ in _declared(sensor, "UNKNOWN_METRICS").items():
         free = free_units.get(index)
         yield _offer_generic(sensor, id_, False, None if free else known_units.get(index), free)
-    for id_ in sensor.uploaded:
+    for id_ in sorted({*sensor.uploaded, *sensor.empty}):
         yield _offer_generic(sensor, id_, True, None, None)
 
 
