@@ -127,9 +127,8 @@ def _power(name: str, power: Fraction) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Compound:
-    """A unit as text, the kind of what it measures, and the conversion of such values to what expressions take."""
+    """The kind of what a unit measures, and the conversion of such values to what expressions take."""
 
-    text: str
     kind: Kind
     to_base: Affine
 
@@ -143,7 +142,7 @@ def compound(text: str, dimension: str | None = None) -> Compound:
     Raises InvalidDefinition for what is no such text, an unknown id, or one that is not of `dimension`.
     """
     if not text.strip():
-        return Compound("", NUMBER, affine(Fraction(1)))
+        return Compound(NUMBER, affine(Fraction(1)))
     found = dimension_of(text) if dimension is None else DIMENSIONS.get(dimension)
     if dimension is not None and (found is None or text not in found.units):
         allowed = [each.name for each in DIMENSIONS.values() if text in each.units]
@@ -151,11 +150,11 @@ def compound(text: str, dimension: str | None = None) -> Compound:
             f"unit {text!r} is not of dimension {dimension!r}", field="", seen=dimension, allowed=allowed
         )
     if found is not None:
-        return Compound(text, kind_of(found.name), affine(*exact_conversion(found.name, text, base_unit(found.name))))
+        return Compound(kind_of(found.name), affine(*exact_conversion(found.name, text, base_unit(found.name))))
     if len(text) > LONGEST_UNIT:
         raise InvalidDefinition(f"a unit has at most {LONGEST_UNIT} characters", field="", seen=text)
     kind, scale = _Reader(text).whole()
-    return Compound(text, kind, affine(scale))
+    return Compound(kind, affine(scale))
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from tseng_units.nodes import Linear, Node
 from tseng_units.registry import DIMENSIONS, OPAQUE, conversion, dimension_of, known_units
 
 _LONGEST_TEXT = 200
-_CLOSE = 1e-12
+_CLOSE, _CLOSE_OFFSET = 1e-12, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,10 @@ def unit_map(
         raise InvalidDefinition(f"{unit!r} is no unit{of}", field="unit", seen=unit, allowed=known_units())
     if text in found.units:
         meant = conversion(found, text, unit)
-        if not (_near(meant.scale, scale) and _near(meant.offset, offset)):
+        if not (math.isclose(meant.scale, scale, rel_tol=_CLOSE) and abs(meant.offset - offset) <= _CLOSE_OFFSET):
             problem = f"{text!r} is a unit of {found.name} itself: 1 {text} is {meant.scale!r} {unit}"
             raise InvalidDefinition(problem, field="scale", seen=scale)
     return UnitMap(text, unit, found.name, float(scale), float(offset), version)
-
-
-def _near(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE)
 
 
 def translated(sensor: str, quantity: str, node: Node, by: UnitMap) -> Linear:
