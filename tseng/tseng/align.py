@@ -14,7 +14,7 @@ import numpy as np
 from tseng.aligned import Column, Table
 from tseng.errors import REFUSALS, InvalidRequest, within
 from tseng.reads import Read, time_range
-from tseng.requests import Request, When, instant
+from tseng.requests import Request, When, instant, to_wire
 from tseng.series import Block
 from tseng.shape import INTERPOLATE, joined
 from tseng.view import ProjectView
@@ -25,7 +25,6 @@ from tseng_units.windows import Times, parse_duration, parse_window, parse_zone
 Align = Literal["exact", "nearest", "window"]
 ALIGNMENTS: tuple[Align, ...] = get_args(Align)
 WINDOWED = ("window", "aggregate", "time_zone", "max_gap")
-WIRE = {"time_zone": "timeZone", "max_gap": "maxGap"}
 
 
 class TableOptions(TypedDict, total=False):
@@ -153,17 +152,17 @@ def _requests(wanted: Sequence[Wanted], options: TableOptions, tolerance: int | 
     span = time_range(options.get("start"), options.get("end"))
     # Readings near to a time of the range may lie outside it.
     near = span if tolerance is None else widened(*span, tolerance, tolerance)
-    if align == "window":
-        told = list(_windows(wanted, options))
-    else:
-        told = [{} for _ in wanted]
-        windowed = {WIRE.get(name, name): options.get(name) for name in WINDOWED}
-        own = {f"columns[{index}].aggregate": each.aggregate for index, each in enumerate(wanted)}
-        _means_nothing(align, windowed | own)
+    windows = _windows(wanted, options) if align == "window" else _no_windows(align, wanted, options)
     return [
-        _request(each, near if index else span, {**own, "as_of": options.get("as_of")})
-        for index, (each, own) in enumerate(zip(wanted, told, strict=True))
+        _request(each, near if index else span, {**told, "as_of": options.get("as_of")})
+        for index, (each, told) in enumerate(zip(wanted, windows, strict=True))
     ]
+
+
+def _no_windows(align: Align, wanted: Sequence[Wanted], options: TableOptions) -> list[dict[str, Any]]:
+    _means_nothing(align, to_wire({name: options.get(name) for name in WINDOWED}))
+    _means_nothing(align, {f"columns[{index}].aggregate": each.aggregate for index, each in enumerate(wanted)})
+    return [{} for _ in wanted]
 
 
 def _windows(wanted: Sequence[Wanted], options: TableOptions) -> Iterator[dict[str, Any]]:

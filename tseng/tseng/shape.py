@@ -6,6 +6,7 @@ downsampler holds. How the series was cut into blocks changes no bit of what com
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -121,12 +122,16 @@ def _only_with(what: str, **options: object) -> None:
             raise InvalidRequest.at(name, f"{value!r} means nothing without {what}")
 
 
-def _points(points: object) -> int | None:
+def _points(points: Any) -> int | None:
     if points is None:
         return None
-    if not isinstance(points, int) or isinstance(points, bool) or points < FEWEST_POINTS:
+    try:
+        number = index(points)  # of numpy's integers too
+    except TypeError:
+        number = 0
+    if number < FEWEST_POINTS or isinstance(points, bool):
         raise InvalidRequest.at("points", f"{points!r} is not a whole number of at least {FEWEST_POINTS}")
-    return points
+    return number
 
 
 def _gap(gap: object) -> int | None:

@@ -203,7 +203,8 @@ def aggregate_of(name: object, metric: OfferedMetric, unit: str) -> Aggregate:
 
 
 def _of_direction(name: str, metric: OfferedMetric, unit: str) -> Aggregate:
-    known = tuple(OF_DIRECTIONS) if metric.dimension == "angle" else ()
+    # A free-text unit may stand for an angle elsewhere, or be spelt like one: what a full turn is cannot be known.
+    known = tuple(OF_DIRECTIONS) if metric.dimension == "angle" and unit in DIMENSIONS["angle"].units else ()
     if name not in known:
         problem = f"{metric.id} is a direction on the full circle, of which {name!r} means nothing"
         raise InvalidParam(problem, field="aggregate", seen=name, allowed=(*OF_ANY, *known))
