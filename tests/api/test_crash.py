@@ -99,7 +99,7 @@ def test_a_killed_server_keeps_what_it_acknowledged(tmp_path: Path) -> None:
         devices = [Device(number, f"http://127.0.0.1:{port}", key, first) for number in range(DEVICES)]
         for each in devices:
             each.start()
-        # Every other time not before something is acknowledged, so that there is something to lose on a busy machine too.
+        # Every other time not before something is acknowledged: then there is something to lose on a busy machine too.
         while kill % 2 and server.is_alive() and not any(each.acknowledged for each in devices):
             time.sleep(0.005)
         time.sleep(moments.uniform(0.0, 0.6))
