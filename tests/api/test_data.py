@@ -98,6 +98,27 @@ def test_parameters_stand_in_the_query_string(site: Site, query: dict[str, str],
     assert list(answer.json()["data"].values()) == values
 
 
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"aggregate": "mean"}, "window"),
+        ({"aggregate": "average", "window": "1h"}, "aggregate"),
+        ({"aggregate": "sum", "window": "1h"}, "aggregate"),
+        ({"aggregate": "mean", "window": "hourly"}, "window"),
+        ({"aggregate": "mean", "window": "1d", "timeZone": "Amsterdam"}, "timeZone"),
+        ({"aggregate": "interpolate", "window": "1h"}, "maxGap"),
+        ({"points": "many"}, "points"),
+        ({"points": "3"}, "points"),
+        ({"points": "9" * 5000}, "points"),
+        ({"gap": "1"}, "gap"),
+    ],
+)
+def test_shapes_that_are_refused(site: Site, query: dict[str, str], field: str) -> None:
+    """The option by its name in the query string, before the first byte."""
+    answer = site.get("/api/data", **READ, **query)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
+
+
 def test_post_takes_the_json_rpc_params(site: Site) -> None:
     """The same object as getData's, the same answer as GET's, in any format."""
     body = READ | {"metric": "dT", "params": {"dt": {"value": 60, "unit": "min"}}, "limit": {"function": "first"}}

@@ -140,6 +140,11 @@ SHAPES: list[dict[str, Any]] = [
 WIRE = {"time_zone": "timeZone", "max_gap": "maxGap"}
 
 
+def _rpc(wire: dict[str, Any]) -> dict[str, Any]:
+    """The limit of JSON-RPC is an object."""
+    return wire | ({"limit": {"function": wire["limit"]}} if "limit" in wire else {})
+
+
 @pytest.mark.parametrize("options", SHAPES, ids=str)
 @pytest.mark.parametrize("format", ["json", "columns", "csv", "arrow", "parquet"])
 def test_shapes(asked: Asked, format: str, options: dict[str, Any]) -> None:
@@ -157,5 +162,8 @@ def test_shapes(asked: Asked, format: str, options: dict[str, Any]) -> None:
     assert subprocess.run([*command, "--data", store], capture_output=True, check=True).stdout == body
     with tseng.connect(asked.site.url, api_key=asked.site.keys["reader"]) as client:
         there = client.get_data(TILT, "dx", "in", **options)
+    told = asked.site.rpc("getData", {"sensor": TILT, "metric": "dx", "unit": "in", **_rpc(wire)}, role="reader")
+    assert list(told["data"].values()) == here.value.tolist()
+    assert len(told.get("gaps", [])) == len(here.gaps)
     assert (there.unit, there.gaps, there.value.tolist()) == (here.unit, here.gaps, here.value.tolist())
     assert np.array_equal(there.time, here.time)
