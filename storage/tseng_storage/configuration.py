@@ -302,8 +302,8 @@ def _as_known(connection: Connection, entities: Sequence[Entity], known: Knowled
     changed = [entity for entity in entities if not _unchanged(entity, known)]
     if not changed:
         return list(entities)
-    one = changed[0]
-    earlier = dict(_histories(connection, one.project, one.kind, [entity.id for entity in changed], known))
+    project, kind = changed[0].project, changed[0].kind
+    earlier = dict(_histories(connection, project, kind, [entity.id for entity in changed], known))
     return [
         entity if _unchanged(entity, known) else _at(entity, earlier[entity.id])
         for entity in entities

@@ -67,6 +67,7 @@ def test_an_undated_change_corrects_the_newest_epoch(store: Store) -> None:
     corrected = _set(store, {"a": 6, "b": 7})
     assert (corrected.props, corrected.epochs) == ({"a": 6, "b": 7}, {"a": ((ALWAYS, 3), (MARCH, 6))})
     assert _set(store, {"a": 8}, MARCH).epochs == {"a": ((ALWAYS, 3), (MARCH, 8))}
+    assert _set(store, {"a": 4}, ALWAYS).epochs == {"a": ((ALWAYS, 4), (MARCH, 8))}
 
 
 def test_null_removes_from_a_date_on(store: Store) -> None:
