@@ -84,13 +84,13 @@ def test_blocks_do_not_matter(points: list[tuple[int, int]], most: int, cuts: li
 
 
 def test_memory_is_bounded() -> None:
-    """Of five million points in blocks hardly more than two million are ever held; ends and extremes survive."""
+    """Of five million points in blocks a million and a block are held at most; ends and extremes survive."""
     thinner, size = Downsampler(1000), 250_000
     for number in range(20):
         time = (np.arange(size) + number * size) * 1_000_000
         value = np.sin(np.arange(size) + number) + (100.0 if number == 7 else 0.0)
         thinner.add(time, value, np.zeros(size, np.bool_))
-        assert sum(len(part[0]) for part in thinner._parts) <= 2 * downsample.HELD + size
+        assert sum(len(part[0]) for part in thinner._parts) <= downsample.HELD + size
     time, value, _ = thinner.take()
     assert 900 <= len(time) <= 1000
     assert (time[0], time[-1]) == (0, (20 * size - 1) * 1_000_000)

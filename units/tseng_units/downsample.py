@@ -23,6 +23,8 @@ Points = tuple[Times, Floats, Flags]
 
 HELD = 2**20
 """Points that are held before any is left out: 16 MiB."""
+FINE = 16
+"""Points held for each fine span."""
 A_SPAN = 4
 """Points kept of each span."""
 
@@ -37,7 +39,7 @@ class Downsampler:
     def __init__(self, points: int) -> None:
         """`points` is at least 4."""
         self._points = points
-        self._most = max(HELD, 4 * points)
+        self._most = max(HELD, FINE * points)
         self._seen = 0
         self._parts: list[Points] = []
 
@@ -45,7 +47,7 @@ class Downsampler:
         """Go on with times (int64 us, later than all before), values (float64, finite) and flags, each (n,)."""
         self._seen += len(time)
         self._parts.append((time, value, torn))
-        if sum(len(part[0]) for part in self._parts) > 2 * self._most:
+        if sum(len(part[0]) for part in self._parts) > self._most:
             self._thin()
 
     def take(self) -> Points:
@@ -66,7 +68,7 @@ class Downsampler:
 
     def _thin(self) -> None:
         time, value, torn = self._joined()
-        self._parts = [_kept(time, value, torn, m4(value, _fine_spans(time, self._most // A_SPAN)))]
+        self._parts = [_kept(time, value, torn, m4(value, _fine_spans(time, self._most // FINE)))]
 
 
 def _kept(time: Times, value: Floats, torn: Flags, row: Rows) -> Points:
