@@ -7,12 +7,11 @@ are read as always; of the others log positions and dates are read as well.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from tseng_storage.cache import BoundedCache
-from tseng_storage.knowledge import EVERYTHING, Knowledge
+from tseng_storage.knowledge import Knowledge
 from tseng_storage.layout import Layout
 from tseng_storage.observations import Instants, Values
 from tseng_storage.pieces import Piece, cut, in_parts, join, tail_piece, window
@@ -27,15 +26,11 @@ _NO_TIME: Instants = np.zeros(0, np.int64)
 _NO_VALUE: Values = np.zeros(0)
 
 
-class Wanted(NamedTuple):
-    """A series in [start, end] (epoch us, None: open), as far as it was known."""
+Wanted = tuple[str, str, str, int | None, int | None, Knowledge]
+"""Project, sensor, metric, start and end (epoch us, inclusive, None: open) of a series, and what was known of it.
 
-    project: str
-    sensor: str
-    metric: str
-    start: int | None = None
-    end: int | None = None
-    known: Knowledge = EVERYTHING
+No record of its own: making one costs as much as all of the questions that a read asks of the index.
+"""
 
 
 class Reader:
@@ -117,7 +112,8 @@ class Reader:
 
         Each holds about `block_points` points at most; nothing is decoded to find them but groups of several series.
         """
-        empty = wanted.start is not None and wanted.end is not None and wanted.start > wanted.end
+        start, end = wanted[3:5]
+        empty = start is not None and end is not None and start > end
         spans = [] if empty else sorted(self._spans(at, wanted))
         if not spans:
             return

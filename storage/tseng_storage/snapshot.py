@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 
 from tseng_storage import replay
 from tseng_storage.database import Database
@@ -78,12 +79,12 @@ class Snapshot:
         """The Delta Lake version of the segments."""
         return self.table.version
 
-    @property
+    @cached_property
     def seq(self) -> int:
         """The number of the newest upload in this snapshot; every other that is not `loading` is in it too."""
         return max(self.upto, self.table.flushed, self.index.newest)
 
-    @property
+    @cached_property
     def loading(self) -> int | None:
         """The number of a bulk load that is not in this snapshot, although later uploads are; None without one.
 
@@ -94,8 +95,10 @@ class Snapshot:
 
     def cut_by(self, known: Knowledge) -> Knowledge | None:
         """`known` where it may leave out something of this snapshot, else None."""
+        if known is EVERYTHING:
+            return None
         whole = known.time is None and (known.seq is None or known.seq >= self.seq) and known.loading == self.loading
-        return None if whole or known is EVERYTHING else known
+        return None if whole else known
 
     def tail_chunk(self, project: str, sensor: str, metric: str) -> Chunk | None:
         """The unflushed points of a series, all versions, sorted by (time, seq); None without any."""

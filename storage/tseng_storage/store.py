@@ -29,7 +29,7 @@ from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.maintenance import Maintenance
 from tseng_storage.observations import Instants, Values
-from tseng_storage.reader import Reader, Wanted
+from tseng_storage.reader import Reader
 from tseng_storage.settings import StoreSettings
 from tseng_storage.snapshot import Snapshot, Snapshots
 from tseng_storage.verify import Report, verify
@@ -139,7 +139,7 @@ class Store:
         snapshot instead of the newest. `known`: of each point the last version that was known; where that is a missing
         value, there is no point.
         """
-        wanted = Wanted(project, sensor, metric, start, end, known)
+        wanted = (project, sensor, metric, start, end, known)
         return self._retried(lambda now: self._reader.read(now, wanted), at)
 
     def parts(
@@ -157,7 +157,7 @@ class Store:
 
         The parts may be cached data: they are not to be written to.
         """
-        wanted = Wanted(project, sensor, metric, start, end, known)
+        wanted = (project, sensor, metric, start, end, known)
         return self._retried(lambda now: self._reader.parts(now, wanted), at)
 
     def blocks(
@@ -175,7 +175,7 @@ class Store:
 
         Each holds about `settings.block_points` points at most, so that a long series can be read piece by piece.
         """
-        wanted = Wanted(project, sensor, metric, start, end, known)
+        wanted = (project, sensor, metric, start, end, known)
         return iter(self._retried(lambda now: list(self._reader.blocks(now, wanted)), at))
 
     def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> Uploaded:
