@@ -203,7 +203,7 @@ def test_a_file_that_is_no_answer(run: Run, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(content)
         ran = run("replay", str(tmp_path / "file"))
         assert ran.code == 1
-        assert "no answer as JSON, columns, Arrow or Parquet" in ran.err
+        assert "holds no answer in JSON, columns, Arrow or Parquet" in ran.err
     assert run("replay", str(tmp_path / "none")).code == 1
 
 

@@ -45,7 +45,8 @@ def answers(path: Path) -> list[Answer]:
             return _of_table(_table(content))
         return [_of_json(each) for each in _unwrapped(json.loads(content, parse_int=_number))]
     except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
-        raise InvalidRequest.at(str(path), f"no answer as JSON, columns, Arrow or Parquet: {error!r}") from None
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InvalidRequest.at(str(path), f"holds no answer in JSON, columns, Arrow or Parquet: {why}") from None
 
 
 def _number(text: str) -> int | float:
