@@ -10,24 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
 from tseng_storage.knowledge import Knowledge
 from tseng_storage.observations import Instants, Values
-from tseng_storage.segment_file import SegmentFile
+from tseng_storage.segment_file import Cut, Decoded, SegmentFile
 from tseng_storage.snapshot import Snapshot
 from tseng_storage.tail import Chunk
+
+Array = TypeVar("Array", Instants, Values)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Points sorted by (time, seq); `seq` reads their log positions when asked. `nulls`: whether NaN may occur."""
+    """Points sorted by (time, seq); `seq` reads their log positions when asked. `nulls`: whether NaN may occur.
+
+    `cut`: what `time` is of decoded times; None where it is no part of them.
+    """
 
     time: Instants
     value: Values
     seq: Callable[[], Instants]
     nulls: bool
+    cut: Cut | None = None
 
 
 def window(time: Instants, start: int | None, end: int | None) -> slice:
@@ -43,7 +50,8 @@ def cut(
     time, value = file.values(number)
     part = window(time[run], start, end)
     rows = slice(run.start + part.start, run.start + part.stop)
-    piece = Piece(time[rows], value[rows], lambda: file.seq(number)[rows], file.groups[number].nulls > 0)
+    nulls = file.groups[number].nulls > 0
+    piece = Piece(time[rows], value[rows], lambda: file.seq(number)[rows], nulls, (time, rows.start, len(time[rows])))
     if known is None or file.versions(number).all_known(known):
         return piece
     return _known(piece, known, lambda: file.received(number)[rows])
@@ -80,15 +88,35 @@ def join(pieces: list[Piece]) -> tuple[Instants, Values]:
     return time, value
 
 
-def in_parts(pieces: list[Piece]) -> tuple[Instants, list[Values]]:
-    """As `join`, the values in parts: those of the pieces themselves where nothing has to be left out."""
+def in_parts(pieces: list[Piece], decoded: Decoded) -> tuple[Instants, list[Values]]:
+    """As `join`, the values in parts: those of the pieces themselves where nothing has to be left out.
+
+    The times may be an array that `decoded` keeps for all series that were read at them.
+    """
     pieces = sorted(pieces, key=_begin)
-    if _follow(pieces) and not any(piece.nulls for piece in pieces):
-        time = _concatenated([piece.time for piece in pieces])
-        if (time[1:] != time[:-1]).all():
-            return time, [piece.value for piece in pieces]
+    if _follow(pieces) and not any(piece.nulls and np.isnan(piece.value).any() for piece in pieces):
+        time = _times(pieces, decoded)
+        if time is not None:
+            return _shared(time), [_shared(piece.value) for piece in pieces]
     time, value = join(pieces)
-    return time, [value]
+    return _shared(time), [_shared(value)]
+
+
+def _times(pieces: list[Piece], decoded: Decoded) -> Instants | None:
+    """The times of pieces that follow one another; None where there are several versions of a point."""
+    cuts = [piece.cut for piece in pieces if piece.cut is not None]
+    if len(pieces) == 1 or len(cuts) < len(pieces):
+        return _unique(_concatenated([piece.time for piece in pieces]))
+    time = decoded.joined(cuts)
+    if time is None:
+        time = _unique(np.concatenate([piece.time for piece in pieces]))
+        if time is not None:
+            decoded.keep_joined(cuts, time)
+    return time
+
+
+def _unique(time: Instants) -> Instants | None:
+    return time if (time[1:] != time[:-1]).all() else None
 
 
 def _joined(pieces: list[Piece]) -> tuple[Instants, Values]:
@@ -119,8 +147,8 @@ def _concatenated(times: list[Instants]) -> Instants:
     return times[0] if len(times) == 1 else np.concatenate(times)
 
 
-def _shared(values: Values) -> Values:
+def _shared(array: Array) -> Array:
     """A view that cannot be written to: the array may be the cache's, and callers may change what they can."""
-    view = values.view()
+    view = array.view()
     view.flags.writeable = False
     return view

@@ -77,7 +77,7 @@ class Reader:
     def parts(self, at: Snapshot, wanted: Wanted) -> tuple[Instants, list[Values]]:
         """As `read`, the values in parts that follow one another; none of them is to be written to."""
         pieces = self._all(at, wanted)
-        return in_parts(pieces) if pieces else (_NO_TIME, [])
+        return in_parts(pieces, self._decoded) if pieces else (_NO_TIME, [])
 
     def _all(self, at: Snapshot, wanted: Wanted) -> list[Piece]:
         self._let_go(at)

@@ -6,11 +6,12 @@ import json
 import sys
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from weakref import WeakValueDictionary
+from typing import Any
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 import pyarrow as pa
@@ -85,6 +86,11 @@ class Runs:
         return 500 + 8 * len(self.sensors) + self.series.nbytes + self.starts.nbytes
 
 
+Cut = tuple[Instants, int, int]
+"""Decoded times, and the first row and the number of rows that are taken of them."""
+Joined = tuple[Instants, list[ref[Instants]]]
+
+
 class Decoded:
     """What was decoded before, for all segments of a store: values, and apart from them the places of the series.
 
@@ -95,7 +101,8 @@ class Decoded:
     """
 
     def __init__(self, budget: int) -> None:
-        self.values: BoundedCache[tuple[Instants, Values]] = BoundedCache(budget - budget // 4)
+        # Values by path and row group, and joined times by the row groups' times; one budget for both.
+        self.values: BoundedCache[Any] = BoundedCache(budget - budget // 4)
         self.runs: BoundedCache[Runs] = BoundedCache(budget // 4)
         self._times: WeakValueDictionary[tuple[int, int, int, int], Instants] = WeakValueDictionary()
 
@@ -110,6 +117,22 @@ class Decoded:
             return kept, True
         self._times[key] = times
         return times, False
+
+    def joined(self, cuts: Sequence[Cut]) -> Instants | None:
+        """The times of several cuts in one array, if it is kept."""
+        found: Joined | None = self.values.get(_places(cuts))
+        # An array's id means something only while it lives.
+        if found is None or not all(each() is whole for each, (whole, _, _) in zip(found[1], cuts, strict=True)):
+            return None
+        return found[0]
+
+    def keep_joined(self, cuts: Sequence[Cut], times: Instants) -> None:
+        """Keep the times of several cuts in one array: other series were read at them too."""
+        self.values.put(_places(cuts), (times, [ref(whole) for whole, _, _ in cuts]), 500 + 8 * len(times))
+
+
+def _places(cuts: Sequence[Cut]) -> tuple[tuple[int, int, int], ...]:
+    return tuple((id(whole), first, count) for whole, first, count in cuts)
 
 
 class SegmentFile:

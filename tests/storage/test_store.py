@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.storage.helpers import PROJECT, opened, read, seen_by_duckdb, series, table
+from tests.storage.helpers import PROJECT, SMALL, opened, read, seen_by_duckdb, series, table
 
 from tseng_storage.entities import Uploaded
 from tseng_storage.errors import Exists, InvalidObservations, NotFound, StoreClosed, StoreMissing
@@ -180,6 +180,36 @@ def test_equal_times_are_kept_once(store: Store) -> None:
     assert np.shares_memory(first, second)
     assert not np.shares_memory(first, other)
     assert other.tolist() == [t * 11 for t in range(100)]
+
+
+def test_joined_times_are_kept_for_series_read_at_them(tmp_path: Path) -> None:
+    """Long series with equal times share one array of them; a late reading or a second version gives new ones."""
+    store = opened(tmp_path / "store", SMALL)
+    for sensor in ("/a", "/b"):
+        store.load(series({t: float(t) for t in range(10)}, sensor), PROJECT)
+    first, second = (store.parts(PROJECT, sensor, "T") for sensor in ("/a", "/b"))
+    assert np.shares_memory(first[0], second[0])
+    assert len(first[1]) == 3
+    assert first[0].tolist() == list(range(10))
+    assert not np.shares_memory(store.parts(PROJECT, "/a", "T", 1)[0], first[0])
+    store.append(series({10: 10.0, 3: -3.0}, "/a"), PROJECT)
+    times, parts = store.parts(PROJECT, "/a", "T")
+    assert times.tolist() == list(range(11))
+    assert np.concatenate(parts)[3] == -3.0
+    assert store.parts(PROJECT, "/b", "T")[0].tolist() == list(range(10))
+
+
+def test_parts_cannot_be_written_to(store: Store) -> None:
+    """Neither times nor values, whether they come from the log or from a segment, with missing values or without."""
+    for sensor, values in (("/a", {1: 1.0, 2: 2.0}), ("/b", {1: 1.0, 2: None})):
+        for _ in range(3):
+            times, parts = store.parts(PROJECT, sensor, "T")
+            assert not any(array.flags.writeable for array in [times, *parts] if len(array))
+            store.append(series(values, sensor), PROJECT)
+        store.flush()
+        times, parts = store.parts(PROJECT, sensor, "T")
+        assert not times.flags.writeable
+        assert not any(part.flags.writeable for part in parts)
 
 
 def test_a_snapshot_stands_still(store: Store) -> None:
