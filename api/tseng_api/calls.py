@@ -4,8 +4,9 @@ from starlette.responses import Response
 
 from tseng_api.errors import NotJson
 from tseng_api.http import JSON, Received, answer_pieces, route
+from tseng_api.messages import NULL, failure, parse
 from tseng_api.methods import METHODS
-from tseng_api.rpc import answer, failure, parse
+from tseng_api.rpc import Whole, answer
 
 
 def post_rpc(received: Received) -> Response:
@@ -13,9 +14,10 @@ def post_rpc(received: Received) -> Response:
     try:
         frame = parse(received.body)
     except NotJson as error:
-        return Response(failure(b"null", error), 400, media_type=JSON)
-    pieces = answer(frame, received.session, METHODS)
-    return Response(status_code=204) if pieces is None else answer_pieces(pieces, JSON)
+        return Response(failure(NULL, error), 400, media_type=JSON)
+    whole = answer(frame, received.session, METHODS)
+    # A session without a connection that stays open is never answered in several messages.
+    return answer_pieces(whole.pieces, JSON) if isinstance(whole, Whole) else Response(status_code=204)
 
 
 ROUTES = [route("/api/rpc", post_rpc, method="POST")]

@@ -47,14 +47,14 @@ def methods_of(kind: Kind) -> Methods:
     """Return get, update and create of one kind."""
     name = kind.capitalize()
     return {
-        f"get{name}s": Method(_get(kind), _renamed(Get, "ids", f"{kind}s")),
-        f"update{name}": Method(_update(kind), _renamed(Update, "id", kind), "writer"),
-        f"create{name}": Method(_create(kind), _renamed(Create, "id", kind), "writer"),
+        f"get{name}s": Method(_get(kind), renamed(Get, "ids", f"{kind}s")),
+        f"update{name}": Method(_update(kind), renamed(Update, "id", kind), "writer"),
+        f"create{name}": Method(_create(kind), renamed(Create, "id", kind), "writer"),
     }
 
 
-def _renamed(base: type[msgspec.Struct], field: str, wire_name: str) -> type[msgspec.Struct]:
-    """Return the struct with one field under the name that this kind has on the wire."""
+def renamed(base: type[msgspec.Struct], field: str, wire_name: str) -> type[msgspec.Struct]:
+    """Return the struct with one field under another name on the wire."""
     fields = [(each.name, each.type, *_default(each)) for each in msgspec.structs.fields(base)]
     return msgspec.defstruct(base.__name__, fields, rename={field: wire_name}, forbid_unknown_fields=True)
 

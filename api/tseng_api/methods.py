@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 
 from tseng.errors import InvalidRequest
-from tseng.formats import json_gaps, json_map, json_provenance
+from tseng.formats import json_gaps, json_members, json_provenance
 from tseng_api.entity_methods import ProjectIds, methods_of
-from tseng_api.errors import InvalidCall, under
+from tseng_api.errors import under
 from tseng_api.metrics import of_type, rpc_metric, units_of
 from tseng_api.queries import Query
-from tseng_api.rpc import Call, Method, Methods, Pieces
+from tseng_api.rpc import FRAME_POINTS, Call, Long, Method, Methods
 from tseng_api.session import identify_code
+from tseng_api.subscription_methods import subscription_methods
 from tseng_storage.entities import KINDS
 from tseng_units.sensors import OfferedMetric
 
@@ -101,16 +102,10 @@ def get_units(call: Call, params: Units) -> dict[str, Any]:
     return units_of(params.metrics, call.engine.own_metrics(project=project))
 
 
-def get_data(call: Call, params: Query) -> Pieces:
+def get_data(call: Call, params: Query) -> Long:
     """Retrieve a series of a sensor in the metric and unit asked for."""
     stream = params.open(call.session)
-
-    def pieces() -> Pieces:
-        yield b'{"data":'
-        yield from json_map(stream.blocks)
-        yield json_gaps(stream) + json_provenance(stream) + b',"requestStatus":"finished"}'
-
-    return pieces()
+    return Long(json_members(stream.blocks, FRAME_POINTS), lambda: json_gaps(stream) + json_provenance(stream))
 
 
 def get_observations_summary(call: Call, params: Query) -> dict[str, Any]:
@@ -125,11 +120,6 @@ def upload_data(call: Call, params: UploadData) -> dict[str, int]:
     except InvalidRequest as error:
         raise under("data", error) from None
     return {"successfullyProcessedObs": count}
-
-
-def subscribe(call: Call, params: Anything) -> None:
-    """Subscriptions need a connection that stays open."""
-    raise InvalidCall("subscriptions need a WebSocket or TCP connection; this request has none", field="method")
 
 
 def _existing(call: Call, sensors: list[str], project: str) -> list[str]:
@@ -149,10 +139,6 @@ def _described(method: Method) -> dict[str, Any]:
     }
 
 
-_SUBSCRIPTIONS = [
-    f"{verb}{what}" for verb in ("subscribe", "unsubscribe") for what in ("Nodes", "Devices", "Sensors", "Data")
-]
-
 METHODS: Methods = {
     "authenticate": Method(authenticate, Authenticate, None),
     "help": Method(help_, Anything),
@@ -164,5 +150,5 @@ METHODS: Methods = {
     "getData": Method(get_data, Query),
     "getObservationsSummary": Method(get_observations_summary, Query),
     "uploadData": Method(upload_data, UploadData, "writer"),
-    **dict.fromkeys(_SUBSCRIPTIONS, Method(subscribe, Anything)),
+    **subscription_methods(),
 }

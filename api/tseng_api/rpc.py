@@ -1,9 +1,8 @@
-"""JSON-RPC 2.0 without a transport: a frame of bytes and a session in, the bytes of the answer out.
+"""JSON-RPC 2.0 without a transport: a frame and a session in, the bytes of the answer out.
 
-HTTP, WebSocket and TCP differ in how frames arrive and leave, not in here. A frame is one request or a batch; requests
-without an id are notifications and get no answer, not even an error. Ids are echoed byte for byte: `"2"` answers `"2"`,
-`1.0` answers `1.0`. An answer comes in pieces, because a getData result may be larger than memory; a batch runs one
-request after another while its answer is being written.
+HTTP, WebSocket and TCP differ in how frames arrive and leave, not in here. Nothing is computed before it is asked for:
+an answer is an iterator, because a getData result may be larger than memory, and a batch runs one request after
+another while its answer is being written.
 """
 
 import logging
@@ -15,33 +14,38 @@ import msgspec
 
 from tseng.access import Role
 from tseng.engine import Engine
-from tseng.errors import REFUSALS, EngineError, InvalidRequest, Refusal
-from tseng_api.errors import InvalidCall, UnknownMethod, outcome, rpc_error
+from tseng.errors import REFUSALS, EngineError, InvalidRequest
+from tseng_api.errors import InvalidCall, UnknownMethod, outcome
+from tseng_api.messages import NULL, Batch, Frame, Invalid, Item, Notification, Request, failure, success
 from tseng_api.session import Session
-from tseng_api.wire import check_json, encode, shaped
+from tseng_api.wire import encode, shaped
 
 log = logging.getLogger("tseng.rpc")
 
-_NULL = b"null"
-_SPACE = b" \t\r\n"
+# Entries of one message where an answer comes in several (seed 003; interface.md rules the number).
+FRAME_POINTS = 10_000
+
+# JSON in pieces.
+Pieces = Iterator[bytes]
 
 
-class Request(msgspec.Struct):
-    """One request as the specification has it; `id` and `params` stay as they were sent."""
+@dataclass(frozen=True)
+class Whole:
+    """One message, a single answer or the array of a batch, in pieces."""
 
-    jsonrpc: str
-    method: str
-    id: msgspec.Raw = msgspec.Raw()
-    params: msgspec.Raw = msgspec.Raw(b"{}")
+    pieces: Pieces
 
 
-class _Identified(msgspec.Struct):
-    id: msgspec.Raw = msgspec.Raw(_NULL)
+@dataclass(frozen=True)
+class Frames:
+    """Messages one after the other, each under the id of the one request; closing the iterator stops the work."""
+
+    messages: Iterator[bytes]
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a method gets beside its params: the session and the request's id."""
+    """What a method gets beside its params: the session and the request's id, empty for a notification."""
 
     session: Session
     id: bytes
@@ -52,151 +56,171 @@ class Call:
         return self.session.engine
 
 
-# A result that is already JSON, in pieces.
-Pieces = Iterator[bytes]
+@dataclass(frozen=True)
+class Long:
+    """A result `{"data": {…}, "requestStatus": "finished"}` that may be larger than memory.
+
+    Attributes:
+        parts: members of `data`, joined by commas, and how many they are: one to FRAME_POINTS.
+        end: further members of the result, each led by a comma; asked for once the parts are through.
+    """
+
+    parts: Iterator[tuple[int, bytes]]
+    end: Callable[[], bytes]
+
+    def whole(self) -> Pieces:
+        """One result, in pieces."""
+        before = b'{"data":{'
+        for _, members in self.parts:
+            yield before
+            yield members
+            before = b","
+        yield (b"" if before == b"," else before) + b"}" + self.end() + b',"requestStatus":"finished"}'
+
+    def frames(self) -> Iterator[bytes]:
+        """One result for each part, and one that says that there are no more."""
+        for _, members in self.parts:
+            yield b'{"data":{%b}}' % members
+        yield b'{"requestStatus":"finished"%b}' % self.end()
+
+    def short(self) -> Pieces:
+        """One result, which is all there before this returns.
+
+        Raises:
+            InvalidCall: it has more than FRAME_POINTS members.
+        """
+        kept, count = [], 0
+        for part in self.parts:
+            count += part[0]
+            if count > FRAME_POINTS:
+                raise InvalidCall(
+                    f"more than {FRAME_POINTS} points do not go into a batch; ask by itself, and they come in frames",
+                    field="method",
+                )
+            kept.append(part)
+        return iter(list(Long(iter(kept), self.end).whole()))
 
 
 @dataclass(frozen=True)
 class Method:
     """One row of the method table: the function, the struct its params decode into, and the role it needs.
 
-    A role of None needs no identity: that is `authenticate` alone.
+    A role of None needs no identity: that is `authenticate` alone. What is `live` needs a connection that stays open.
     """
 
     run: Callable[[Call, Any], Any]
     params: type[msgspec.Struct]
     role: Role | None = "reader"
+    live: bool = False
 
 
 Methods = Mapping[str, Method]
 
 
-@dataclass(frozen=True)
-class Frame:
-    """A frame whose JSON is sound: its requests, not yet looked into."""
+def answer(frame: Frame, session: Session, methods: Methods) -> Whole | Frames | None:
+    """Run the requests of a frame; None where they were notifications only.
 
-    requests: list[msgspec.Raw]
-    batch: bool
-
-
-def parse(data: bytes) -> Frame:
-    """Take a frame apart.
-
-    Raises:
-        NotJson: the bytes are no JSON.
+    Where a connection is there to send them on, the answer to a single request may be Frames. Whatever may be refused
+    in a single request has been when this returns.
     """
-    check_json(data)
-    batch = data.lstrip(_SPACE)[:1] == b"["
-    return Frame(msgspec.json.decode(data, type=list[msgspec.Raw]) if batch else [msgspec.Raw(data)], batch)
-
-
-def answer(frame: Frame, session: Session, methods: Methods) -> Pieces | None:
-    """Run the requests of a frame; None where they were notifications only."""
-    if not frame.batch:
-        return _reply(frame.requests[0], session, methods)
-    if not frame.requests:
-        return iter([failure(_NULL, InvalidCall("an empty batch", field="body"))])
-    if all(_is_notification(request) for request in frame.requests):
-        for request in frame.requests:
-            _reply(request, session, methods)
+    if not isinstance(frame, Batch):
+        return _single(frame, session, methods)
+    if all(isinstance(item, Notification) for item in frame.items):
+        for item in frame.items:
+            _reply(item, session, methods)
         return None
-    return _batch(frame.requests, session, methods)
+    return Whole(_array(frame.items, session, methods))
 
 
-def failure(id: bytes, error: Refusal) -> bytes:
-    """Return an error response."""
-    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (id, encode(rpc_error(error)))
+def _single(item: Item, session: Session, methods: Methods) -> Whole | Frames | None:
+    reply = _reply(item, session, methods)
+    if isinstance(reply, Long):
+        assert isinstance(item, Request)
+        if session.subscriptions is not None:
+            return Frames(_messages(item.id, reply, session))
+        return Whole(_success(item.id, reply.whole()))
+    return None if reply is None else Whole(iter([reply]))
 
 
-def _batch(requests: list[msgspec.Raw], session: Session, methods: Methods) -> Pieces:
+def _array(items: tuple[Item, ...], session: Session, methods: Methods) -> Pieces:
     before = b"["
-    for request in requests:
-        reply = _reply(request, session, methods)
+    for item in items:
+        reply = _reply(item, session, methods)
         if reply is not None:
             yield before
-            yield from reply
             before = b","
+            if isinstance(reply, Long):
+                assert isinstance(item, Request)
+                yield from _placed(item.id, reply, session)
+            else:
+                yield reply
     yield b"]"
 
 
-def _is_notification(raw: msgspec.Raw) -> bool:
+def _placed(id: bytes, result: Long, session: Session) -> Pieces:
+    """The whole of a long result in its place in a batch; over a connection only where it is short."""
+    if session.subscriptions is None:
+        return _success(id, result.whole())
     try:
-        return not bytes(_request(raw).id)
-    except InvalidCall:
-        return False
+        return _success(id, result.short())
+    except Exception as error:
+        return iter([_refused(id, error, session)])
 
 
-def _reply(raw: msgspec.Raw, session: Session, methods: Methods) -> Pieces | None:
-    """Run one request; whatever may go wrong with it has gone wrong before this returns."""
+def _messages(id: bytes, result: Long, session: Session) -> Iterator[bytes]:
     try:
-        request = _request(raw)
-    except InvalidCall as error:
-        return iter([failure(_id_of(raw), error)])
-    id = bytes(request.id)
+        for each in result.frames():
+            yield success(id, each)
+    except Exception as error:
+        yield _refused(id, error, session)
+
+
+def _reply(item: Item, session: Session, methods: Methods) -> bytes | Long | None:
+    """Run one request."""
+    if isinstance(item, Invalid):
+        return item.answer
+    id = item.id if isinstance(item, Request) else b""
     try:
-        result = _run(request, Call(session, id or _NULL), methods)
-    except REFUSALS as error:
-        _note(error, session)
-        return iter([failure(id, error)]) if id else None
-    except Exception:
-        log.exception("method %s failed", request.method, extra={"requestId": session.request_id})
-        return iter([failure(id, EngineError(f"internal error in request {session.request_id}"))]) if id else None
-    return _success(id, result) if id else None
+        result = _run(item, Call(session, id), methods)
+    except Exception as error:
+        answer = _refused(id or NULL, error, session, item.method)
+        return answer if id else None
+    if not id:
+        return None
+    return result if isinstance(result, Long) else success(id, encode(result))
 
 
-def _note(error: Refusal, session: Session) -> None:
+def _refused(id: bytes, error: Exception, session: Session, method: str = "") -> bytes:
+    """The error response for whatever went wrong; what is ours to mend is logged."""
+    known = {"requestId": session.request_id}
+    if not isinstance(error, REFUSALS):
+        log.error("method %s failed", method, exc_info=error, extra=known)
+        return failure(id, EngineError(f"internal error in request {session.request_id}"))
     if outcome(error).status >= 500:
-        log.error("%s", error, exc_info=error, extra={"requestId": session.request_id})
+        log.error("%s", error, exc_info=error, extra=known)
+    return failure(id, error)
 
 
-def _success(id: bytes, result: Any) -> Pieces:
+def _success(id: bytes, result: Pieces) -> Pieces:
     yield b'{"jsonrpc":"2.0","id":%b,"result":' % id
-    if isinstance(result, Iterator):
-        yield from result
-    else:
-        yield encode(result)
+    yield from result
     yield b"}"
 
 
-def _run(request: Request, call: Call, methods: Methods) -> Any:
-    method = methods.get(request.method)
+def _run(item: Request | Notification, call: Call, methods: Methods) -> Any:
+    method = methods.get(item.method)
     if method is None:
-        raise UnknownMethod(
-            f"there is no method {request.method!r}; `help` lists them", field="method", seen=request.method
-        )
+        raise UnknownMethod(f"there is no method {item.method!r}; `help` lists them", field="method", seen=item.method)
     if method.role is not None:
         call.session.require(method.role)
-    return method.run(call, _params(request.params, method))
+    if method.live and call.session.subscriptions is None:
+        raise InvalidCall("subscriptions need a WebSocket or TCP connection; this request has none", field="method")
+    return method.run(call, _params(item.params, method))
 
 
 def _params(raw: msgspec.Raw, method: Method) -> msgspec.Struct:
-    if bytes(raw).lstrip(_SPACE)[:1] != b"{":
-        if bytes(raw).strip(_SPACE) != _NULL:
+    if bytes(memoryview(raw)[:1]) != b"{":
+        if raw != msgspec.Raw(NULL):
             raise InvalidRequest.at("params", "must be an object: parameters go by name")
         raw = msgspec.Raw(b"{}")
     return shaped(raw, method.params)
-
-
-def _request(raw: msgspec.Raw) -> Request:
-    try:
-        request = shaped(raw, Request)
-    except InvalidRequest as error:
-        raise InvalidCall(f"no JSON-RPC 2.0 request: {error}", field=error.field) from None
-    if request.jsonrpc != "2.0":
-        raise InvalidCall('jsonrpc must be "2.0"', field="jsonrpc", seen=request.jsonrpc)
-    if not _may_be_id(bytes(request.id)):
-        raise InvalidCall("id must be a string, a number or null", field="id")
-    return request
-
-
-def _may_be_id(raw: bytes) -> bool:
-    return raw[:1] in (b"", b'"', b"-", b"n") or raw[:1].isdigit()
-
-
-def _id_of(raw: msgspec.Raw) -> bytes:
-    """Return the id of something that is no request, where it can be made out; else null."""
-    try:
-        id = bytes(shaped(raw, _Identified).id)
-    except InvalidRequest:
-        return _NULL
-    return id if id and _may_be_id(id) else _NULL

@@ -2,23 +2,65 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 from tseng.access import Identity, Role
 from tseng.engine import Engine
 from tseng.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from tseng.tokens import Tokens
+from tseng_storage.entities import Kind
+
+
+class Subscriptions(Protocol):
+    """What a connection that stays open is subscribed to.
+
+    Each `id` is the JSON text of a request's id, echoed as it came; ids are compared by value and type.
+    """
+
+    def add_data(
+        self,
+        id: bytes,
+        sensors: Sequence[str],
+        metric: str,
+        unit: str,
+        params: Mapping[str, Any] | None,
+        project: str,
+    ) -> None:
+        """Send new points of the sensors under this id.
+
+        Raises:
+            InvalidCall: the id is in use, or there are too many subscriptions.
+            EngineError, tseng_units.errors.UnitsError: as of `Engine.subscribe_data`.
+        """
+
+    def add_entities(self, id: bytes, kind: Kind, ids: Sequence[str] | None, project: str) -> None:
+        """Send these entities as they change, without `ids` all of the project, under this id.
+
+        Raises:
+            InvalidCall: the id is in use, or there are too many subscriptions.
+            NotFound: one of the entities does not exist.
+        """
+
+    def remove(self, what: Literal["data", "node", "device", "sensor"], id: bytes) -> None:
+        """End a subscription.
+
+        Raises:
+            NotFound: there is none of this sort under this id.
+        """
 
 
 @dataclass
 class Session:
     """An engine and the identity that asks it; None until it has said who it is.
 
-    One HTTP request is one session. On a socket `authenticate` sets and replaces the identity.
+    One HTTP request is one session. On a socket `authenticate` sets and replaces the identity. `subscriptions` is where
+    a connection that stays open keeps them, None where there is no such connection.
     """
 
     engine: Engine
     identity: Identity | None = None
     request_id: str = ""
+    subscriptions: Subscriptions | None = None
 
     def require(self, role: Role) -> Identity:
         """Let pass who has this role or a higher one.

@@ -56,22 +56,27 @@ def _json(stream: Stream) -> Iterator[bytes]:
     yield json_gaps(stream) + json_provenance(stream) + b"}"
 
 
-def _slices(blocks: Iterable[Block]) -> Iterator[Block]:
-    """The same points in slices of `_AT_ONCE`, none of them empty."""
+def _slices(blocks: Iterable[Block], size: int = _AT_ONCE) -> Iterator[Block]:
+    """The same points in slices of at most `size`, none of them empty."""
     for time, value in blocks:
-        for start in range(0, len(time), _AT_ONCE):
-            yield time[start : start + _AT_ONCE], value[start : start + _AT_ONCE]
+        for start in range(0, len(time), size):
+            yield time[start : start + size], value[start : start + size]
 
 
 def json_map(blocks: Iterator[Block]) -> Iterator[bytes]:
-    """Write `{ISO time: value}` alone, the form the JSON-RPC answer nests."""
-    yield b"{"
-    first = 1
-    for time, value in _slices(blocks):
-        # Each row starts with its comma; the very first row's comma is cut off.
-        yield bytes(rows(iso_times(time, b',"', b'Z":'), numbers(value))[first:])
-        first = 0
-    yield b"}"
+    """Write `{ISO time: value}` alone."""
+    before = b"{"
+    for _, members in json_members(blocks, _AT_ONCE):
+        yield before
+        yield members
+        before = b","
+    yield b"}" if before == b"," else b"{}"
+
+
+def json_members(blocks: Iterable[Block], size: int) -> Iterator[tuple[int, bytes]]:
+    """Write `ISO time: value` of up to `size` points at a time, joined by commas, each with the number of points."""
+    for time, value in _slices(blocks, size):
+        yield len(time), bytes(rows(iso_times(time, b',"', b'Z":'), numbers(value))[1:])
 
 
 def json_gaps(stream: Stream) -> bytes:
