@@ -58,6 +58,14 @@ class CachedDatabase:
                 self._cache[key] = lookup(connection)
             return cast(T, self._cache[key])
 
+    def revision(self) -> str:
+        """A text that differs after every change of what may be cached, by any process."""
+        changes = self._database.changes()
+        if changes != self._changes:
+            with self._lock, self._database.read() as connection:
+                self._refresh(connection, changes)
+        return self._revision
+
     def _refresh(self, connection: Connection, changes: int) -> None:
         revision = connection.execute(_REVISION).scalar_one()
         if revision != self._revision:

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from tseng_storage import history
 from tseng_storage.catalog_cache import CachedDatabase
@@ -34,6 +34,10 @@ class Configuration:
     def config(self) -> int:
         """The number of the newest change of configuration, 0 before the first. Cached until the catalog changes."""
         return self._base.cached(("config",), _newest)
+
+    def revision(self) -> str:
+        """A text that differs after every change of entities or definitions, or of which series exist."""
+        return self._base.revision()
 
     # -- changing
 
@@ -175,6 +179,17 @@ class Configuration:
         with self._base.read() as connection:
             rows = list(_series(connection, project, sorted(set(sensors))))
         return {sensor: _uploaded(group, known) for sensor, group in groupby(rows, lambda row: row.sensor)}
+
+    def changed_entities(self, after: int) -> list[tuple[str, AnyKind, str]]:
+        """(project, kind, id) of the entities and definitions with a change numbered > `after`, each once.
+
+        In the order of their last changes. What went with its project is not among them.
+        """
+        last = func.max(PROP_HISTORY.c.number)
+        owner = (PROP_HISTORY.c.project, PROP_HISTORY.c.kind, PROP_HISTORY.c.id)
+        query = select(*owner).where(PROP_HISTORY.c.number > after).group_by(*owner).order_by(last)
+        with self._base.read() as connection:
+            return [(row.project, row.kind, row.id) for row in connection.execute(query)]
 
     def history(self, project: str, kind: AnyKind, id: str) -> list[Change]:
         """Every change of an entity's props, in the order they were recorded; NotFound when there is none."""

@@ -19,6 +19,7 @@ from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
+from tseng_storage.bell import Bell
 from tseng_storage.disk import full, read_only
 from tseng_storage.errors import Damaged, StorageError, StoreBusy, StoreClosed
 
@@ -34,6 +35,7 @@ class Database:
         with _translated(path):
             self._writer, self._reader = (engine.connect() for engine in self._engines)
         self._watcher = sqlite3.connect(path, busy_seconds, isolation_level=None, check_same_thread=False)
+        self._bell = Bell(self.changes)
         self._closed = False
 
     @contextmanager
@@ -43,6 +45,7 @@ class Database:
             self._check()
             with _translated(self._path), self._writer.begin():
                 yield self._writer
+        self._bell.ring()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -73,6 +76,13 @@ class Database:
             raise _operational(str(fault), self._path) from fault
         return row[0]
 
+    def wait(self, seen: int, seconds: float) -> int:
+        """Block until `changes()` is no longer `seen`, at most `seconds`; the number now. StoreClosed when it closes.
+
+        Commits of this object wake it at once, those of others within `bell.PAUSE`. For many threads at once.
+        """
+        return self._bell.wait(seen, seconds)
+
     def copy(self, target: Path) -> None:
         """A consistent copy of the whole database into the new file `target`."""
         with self._reading:
@@ -88,6 +98,8 @@ class Database:
             if self._closed:
                 return
             self._closed = True
+            # First those who wait: they look at the watcher all the time.
+            self._bell.close()
             self._watcher.close()
             self._reader.close()
             self._writer.close()

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tseng_storage.knowledge import Knowledge
 from tseng_storage.observations import Instants, Values
@@ -67,15 +68,21 @@ def tail_piece(at: Snapshot, chunk: Chunk, start: int | None, end: int | None, k
 
 def _known(piece: Piece, known: Knowledge, received: Callable[[], Instants]) -> Piece:
     seq = piece.seq()
-    covered = np.ones(len(seq), np.bool_) if known.seq is None else seq <= known.seq
-    if known.loading is not None:
-        covered &= seq != known.loading
-    if known.time is not None:
-        covered &= received() <= known.time
-    if covered.all():
+    found = covered(known, seq, received)
+    if found.all():
         return piece
-    kept = seq[covered]
-    return Piece(piece.time[covered], piece.value[covered], lambda: kept, piece.nulls)
+    kept = seq[found]
+    return Piece(piece.time[found], piece.value[found], lambda: kept, piece.nulls)
+
+
+def covered(known: Knowledge, seq: Instants, received: Callable[[], Instants]) -> NDArray[np.bool_]:
+    """bool, (n,): which versions were known, by log position `seq` and, where a date bounds it, when `received`."""
+    found: NDArray[np.bool_] = np.ones(len(seq), np.bool_) if known.seq is None else seq <= known.seq
+    if known.loading is not None:
+        found &= seq != known.loading
+    if known.time is not None:
+        found &= received() <= known.time
+    return found
 
 
 def join(pieces: list[Piece]) -> tuple[Instants, Values]:

@@ -51,7 +51,7 @@ class Reader:
             self._files.put(segment.name, file, 1)
         return file
 
-    def _let_go(self, at: Snapshot) -> None:
+    def let_go(self, at: Snapshot) -> None:
         """Close segments that a newer table no longer has: an open file keeps its disk space after vacuum."""
         if at.version > self._newest:
             self._newest = at.version
@@ -80,7 +80,7 @@ class Reader:
         return in_parts(pieces, self._decoded) if pieces else (_NO_TIME, [])
 
     def _all(self, at: Snapshot, wanted: Wanted) -> list[Piece]:
-        self._let_go(at)
+        self.let_go(at)
         return [piece for piece in self._pieces(at, wanted) if len(piece.time)]
 
     def _pieces(self, at: Snapshot, wanted: Wanted) -> Iterator[Piece]:

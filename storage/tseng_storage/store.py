@@ -19,6 +19,7 @@ import pyarrow as pa
 from tseng_storage import backup as copies
 from tseng_storage.background import Background
 from tseng_storage.catalog import Catalog
+from tseng_storage.changes import changed, uploaded_since
 from tseng_storage.compaction import Compaction
 from tseng_storage.creation import open_parts
 from tseng_storage.entities import Uploaded
@@ -202,6 +203,38 @@ class Store:
                     break
         name = getattr(missing, "filename", None) or str(missing)
         raise Damaged(f"a segment of the snapshot is missing: {name}", "file", str(name)) from missing
+
+    # -- following
+
+    def changes(self) -> int:
+        """A number that differs after any commit by any process; two microseconds."""
+        return self._database.changes()
+
+    def wait(self, seen: int, seconds: float) -> int:
+        """Block until `changes()` is no longer `seen`, at most `seconds`; the number now. For many threads at once.
+
+        Commits of this process wake it at once, those of others within 5 ms. StoreClosed when the store closes.
+        """
+        return self._database.wait(seen, seconds)
+
+    def changed(
+        self, project: str, sensor: str, metric: str, since: Knowledge, *, at: Snapshot | None = None
+    ) -> Instants:
+        """Times (int64 us, ascending, unique) of which the store holds a version that `since` does not cover.
+
+        Also those whose version is a missing value. One that repeats the value before it is told until flush or
+        compaction drops it. `at`: an earlier snapshot instead of the newest.
+        """
+        series = (project, sensor, metric)
+        return self._retried(lambda now: changed(self._reader, now, series, since), at)
+
+    def uploaded_since(self, since: Knowledge, at: Snapshot) -> set[tuple[str, str]] | None:
+        """(project, sensor) of the uploads in the snapshot's tail beyond `since`.
+
+        None when a segment may hold rows beyond it: a bulk load, or what was flushed before it was seen. Then
+        `changed` tells of each series.
+        """
+        return uploaded_since(at, since)
 
     # -- care
 

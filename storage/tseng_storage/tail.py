@@ -9,6 +9,7 @@ last snapshot that holds it.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -101,7 +102,12 @@ class Tail:
     def uploads(self, upto: int, after: int = -1) -> list[tuple[str, Rows]]:
         """(project, rows) of each upload with after < seq <= upto, in order."""
         with self._lock:
-            return [(project, rows) for project, rows in self._uploads if after < int(rows.seq[0]) <= upto]
+            first, last = (bisect_right(self._uploads, seq, key=_seq) for seq in (after, upto))
+            return self._uploads[first:last]
+
+
+def _seq(upload: tuple[str, Rows]) -> int:
+    return int(upload[1].seq[0])
 
 
 def _chunks(rows: Rows) -> Iterator[tuple[tuple[str, str], Chunk]]:
