@@ -1,0 +1,1 @@
+"""Live data: what changes in derived series and in entities, pushed to those who asked for it."""
