@@ -3,7 +3,7 @@
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -284,10 +284,10 @@ class Waiting(threading.Thread):
         return self.answer
 
 
-def asleep(store: Store, count: int) -> None:
-    """Return when that many threads wait."""
-    rung, until = store._database._bell, time.monotonic() + DEADLINE
-    while rung._waiting < count:
+def asleep(store: Store, threads: Sequence[threading.Thread]) -> None:
+    """Return when all of the threads wait: one looks for commits, the others for its leaving."""
+    ring, until = store._database._bell, time.monotonic() + DEADLINE
+    while not ring._watched or len(ring._turn._waiters) < len(threads) - 1:  # type: ignore[attr-defined]
         assert time.monotonic() < until
         threading.Event().wait(0.001)
 
@@ -304,7 +304,7 @@ def test_a_commit_of_this_process_wakes_all_at_once(tmp_path: Path, monkeypatch:
         for commit in commits:
             seen = store.changes()
             threads = [Waiting(store, seen) for _ in range(8)]
-            asleep(store, 8)
+            asleep(store, threads)
             commit(store)
             answers = [thread.result() for thread in threads]
             assert seen not in answers
@@ -327,7 +327,7 @@ def test_another_takes_over_when_the_one_that_looks_leaves(tmp_path: Path) -> No
     with opened(tmp_path) as store, opened(tmp_path) as other:
         seen = store.changes()
         first = Waiting(store, seen, 0.05)
-        asleep(store, 1)
+        asleep(store, [first])
         second = Waiting(store, seen)
         assert first.result() == seen
         other.append(series({1: 1.0}), PROJECT)
@@ -339,7 +339,7 @@ def test_closing_ends_all_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(bell, "PAUSE", DEADLINE * 10)
     store = opened(tmp_path)
     threads = [Waiting(store, store.changes()) for _ in range(4)]
-    asleep(store, 4)
+    asleep(store, threads)
     store.close()
     assert [thread.result() for thread in threads] == [StoreClosed] * 4
     with pytest.raises(StoreClosed):
