@@ -43,6 +43,7 @@ def _props(entity: Entity) -> dict[str, Any]:
         "SERIAL_NO": entity.ref_id or serial_number(entity.id),
         "CREATION_DATE": format_instant(entity.created),
         "LAST_MODIFIED_DATE": format_instant(entity.modified),
+        "LAST_MODIFIED_BY": entity.modified_by,
     }
     known = {name: value for name, value in own.items() if value is not None}
     return {**known, **entity.props, "PROJECT_ID": entity.project}

@@ -66,6 +66,10 @@ def _default(field: FieldInfo) -> tuple[Any, ...]:
     return (msgspec.field(default_factory=field.default_factory) if made else field.default,)
 
 
+def _author(call: Call) -> str:
+    return call.session.require("writer").name
+
+
 def _get(kind: Kind) -> Any:
     def get(call: Call, params: Get) -> list[dict[str, Any]]:
         """Retrieve the entities of these ids in their current state; unknown ids are left out, no ids means all."""
@@ -78,8 +82,8 @@ def _get(kind: Kind) -> Any:
 def _update(kind: Kind) -> Any:
     def update(call: Call, params: Update) -> dict[str, Any]:
         """Merge props into an entity's, from the date validFrom on, else as a correction; null removes a key."""
-        project, since = call.session.project(params.projectIds), params.validFrom
-        return wire(call.engine.update_entity(kind, params.id, params.props, valid_from=since, project=project))
+        project, since, by = call.session.project(params.projectIds), params.validFrom, _author(call)
+        return wire(call.engine.update_entity(kind, params.id, params.props, valid_from=since, by=by, project=project))
 
     return update
 
@@ -90,6 +94,7 @@ def _create(kind: Kind) -> Any:
         entity = call.engine.create_entity(
             kind, params.id, params.type, params.props, project=call.session.project(params.projectIds),
             observation_type=params.observationType, ref_id=params.refId, custom_props=params.customProps,
+            by=_author(call),
         )  # fmt: skip
         return wire(entity)
 

@@ -11,18 +11,20 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from tseng_storage import history
 from tseng_storage.catalog_cache import CachedDatabase
 from tseng_storage.entities import AnyKind, Definition, Draft, Entity, Uploaded, now_us
-from tseng_storage.entity_rows import change_of, chunks, entity_of, fetch, is_entity, one, row_of
+from tseng_storage.entity_rows import chunks, entity_of, fetch, is_entity, one, row_of
 from tseng_storage.errors import Exists, NotFound
 from tseng_storage.history import ALWAYS, Change
 from tseng_storage.knowledge import EVERYTHING, Knowledge
-from tseng_storage.tables import ENTITY, META, PROJECT, PROP_HISTORY, SERIES
+from tseng_storage.known_entities import as_known, histories, known_changes, of_kind, series, unchanged, uploaded
+from tseng_storage.tables import ENTITY, META, PROJECT, PROP_HISTORY
 
 _NAMED = 20
+_CHANGING = ("props", "epochs", "modified", "change", "modified_by")
 
 
 class Configuration:
@@ -52,15 +54,17 @@ class Configuration:
         observation_type: str | None = None,
         ref_id: str | None = None,
         custom_props: Mapping[str, Any] | None = None,
+        *,
+        by: str | None = None,
     ) -> Entity:
         """A new node, device or sensor; Exists when the id is taken among its kind, NotFound without such a project.
 
-        Its props hold from the beginning of time; null is as good as absent.
+        Its props hold from the beginning of time; null is as good as absent. `by`: who makes it, here as in all verbs.
         """
         draft = Draft(kind, id, type, props or {}, parent, observation_type, ref_id, custom_props or {})
-        return self.create_entities(project, [draft])[0]
+        return self.create_entities(project, [draft], by=by)[0]
 
-    def create_entities(self, project: str, drafts: Sequence[Draft]) -> list[Entity]:
+    def create_entities(self, project: str, drafts: Sequence[Draft], *, by: str | None = None) -> list[Entity]:
         """New entities in one transaction, all of them or none.
 
         Raises Exists, naming the ids that are taken (or come twice), and NotFound without such a project.
@@ -70,14 +74,21 @@ class Configuration:
             _require_project(connection, project)
             _require_free(connection, project, drafts)
             first = _newest(connection) + 1
-            entities = [_made(project, draft, now, number) for number, draft in enumerate(drafts, first)]
+            entities = [_made(project, draft, now, number, by) for number, draft in enumerate(drafts, first)]
             if entities:
                 connection.execute(insert(ENTITY), [row_of(entity) for entity in entities])
-                _remember(connection, ((entity, ALWAYS, entity.props) for entity in entities), now)
+                _remember(connection, ((entity, ALWAYS, entity.props) for entity in entities), now, by)
         return entities
 
     def update_props(
-        self, project: str, kind: AnyKind, id: str, props: Mapping[str, Any], valid_from: int | None = None
+        self,
+        project: str,
+        kind: AnyKind,
+        id: str,
+        props: Mapping[str, Any],
+        valid_from: int | None = None,
+        *,
+        by: str | None = None,
     ) -> Entity:
         """Set some `props` of an entity (null removes) from the date `valid_from` (epoch us) on, and return it.
 
@@ -92,9 +103,11 @@ class Configuration:
             row = connection.execute(one(project, kind, id)).mappings().first()
             if row is None:
                 raise NotFound(f"there is no {kind} {id!r}", "id", id)
-            return _updated(connection, entity_of(row), props, valid_from)
+            return _updated(connection, entity_of(row), props, valid_from, by)
 
-    def put_definitions(self, project: str, kind: Definition, bodies: Mapping[str, Mapping[str, Any]]) -> list[Entity]:
+    def put_definitions(
+        self, project: str, kind: Definition, bodies: Mapping[str, Mapping[str, Any]], *, by: str | None = None
+    ) -> list[Entity]:
         """Define each id, or define it anew, in one transaction: its props are those of its body and `version`.
 
         The version counts the definitions that an id has had; what is so already keeps its own. An empty body takes a
@@ -102,7 +115,7 @@ class Configuration:
         """
         with self._base.change() as connection:
             _require_project(connection, project)
-            return [_defined(connection, project, kind, id, body) for id, body in bodies.items()]
+            return [_defined(connection, project, kind, id, body, by) for id, body in bodies.items()]
 
     # -- asking
 
@@ -114,10 +127,10 @@ class Configuration:
             return None if row is None else entity_of(row)
 
         found = self._base.cached(("entity", project, kind, id), lookup)
-        if found is None or _unchanged(found, known):
+        if found is None or unchanged(found, known):
             return found
         key = ("entity", project, kind, id, known.config, known.time)
-        earlier = self._base.cached(key, lambda connection: tuple(_as_known(connection, [found], known)))
+        earlier = self._base.cached(key, lambda connection: tuple(as_known(connection, [found], known)))
         return earlier[0] if earlier else None
 
     def entities(
@@ -137,48 +150,48 @@ class Configuration:
         if after is not None:
             query = query.where(ENTITY.c.id > after)
         if (known.config, known.time) != (None, None):
-            query = query.where(ENTITY.c.id.in_(_changes(known, PROP_HISTORY.c.id, project, kind)))
+            query = query.where(ENTITY.c.id.in_(known_changes(known, PROP_HISTORY.c.id, project, kind)))
         with self._base.read() as connection:
             if ids is None:
                 found = fetch(connection, query.limit(limit))
             else:
                 parts = [query.where(ENTITY.c.id.in_(chunk)) for chunk in chunks(sorted(set(ids)))]
                 found = [entity for part in parts for entity in fetch(connection, part)]
-            return _as_known(connection, found[:limit], known)
+            return as_known(connection, found[:limit], known)
 
     def sensors_of_device(self, project: str, device: str, known: Knowledge = EVERYTHING) -> tuple[Entity, ...]:
         """The sensors whose parent is the device, in the order of their ids. Cached until the catalog changes."""
-        found = self._base.cached(("members", project, device), partial(_of_kind, project, "sensor", device))
-        if all(_unchanged(entity, known) for entity in found):
+        found = self._base.cached(("members", project, device), partial(of_kind, project, "sensor", device))
+        if all(unchanged(entity, known) for entity in found):
             return found
         key = ("members", project, device, known.config, known.time)
-        return self._base.cached(key, lambda connection: tuple(_as_known(connection, found, known)))
+        return self._base.cached(key, lambda connection: tuple(as_known(connection, found, known)))
 
     def definitions(self, project: str, kind: Definition, known: Knowledge = EVERYTHING) -> tuple[Entity, ...]:
         """All definitions of one kind that hold (as of what was `known`), by their ids; `props` are body and version.
 
         Cached until the catalog changes.
         """
-        found = self._base.cached(("definitions", project, kind), partial(_of_kind, project, kind, None))
-        if not all(_unchanged(entity, known) for entity in found):
+        found = self._base.cached(("definitions", project, kind), partial(of_kind, project, kind, None))
+        if not all(unchanged(entity, known) for entity in found):
             key = ("definitions", project, kind, known.config, known.time)
-            found = self._base.cached(key, lambda connection: tuple(_as_known(connection, found, known)))
+            found = self._base.cached(key, lambda connection: tuple(as_known(connection, found, known)))
         return tuple(entity for entity in found if entity.props)
 
     def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> Uploaded:
         """The metrics ever uploaded for the sensor (by what was `known`). Cached until the catalog changes."""
         found = self._base.cached(
-            ("metrics", project, sensor), lambda connection: tuple(_series(connection, project, [sensor]))
+            ("metrics", project, sensor), lambda connection: tuple(series(connection, project, [sensor]))
         )
-        return _uploaded(found, known)
+        return uploaded(found, known)
 
     def metrics_of_each(
         self, project: str, sensors: Collection[str], known: Knowledge = EVERYTHING
     ) -> dict[str, Uploaded]:
         """`metrics_of` many sensors at once; those without any are left out."""
         with self._base.read() as connection:
-            rows = list(_series(connection, project, sorted(set(sensors))))
-        return {sensor: _uploaded(group, known) for sensor, group in groupby(rows, lambda row: row.sensor)}
+            rows = list(series(connection, project, sorted(set(sensors))))
+        return {sensor: uploaded(group, known) for sensor, group in groupby(rows, lambda row: row.sensor)}
 
     def changed_entities(self, after: int) -> list[tuple[str, AnyKind, str]]:
         """(project, kind, id) of the entities and definitions with a change numbered > `after`, each once.
@@ -194,7 +207,7 @@ class Configuration:
     def history(self, project: str, kind: AnyKind, id: str) -> list[Change]:
         """Every change of an entity's props, in the order they were recorded; NotFound when there is none."""
         with self._base.read() as connection:
-            found = dict(_histories(connection, project, kind, [id], EVERYTHING))
+            found = dict(histories(connection, project, kind, [id], EVERYTHING))
         if not found:
             raise NotFound(f"there is no {kind} {id!r}", "id", id)
         return found[id]
@@ -229,30 +242,32 @@ def _taken(connection: Connection, project: str, kind: AnyKind, ids: Sequence[st
     return sorted(taken)
 
 
-def _made(project: str, draft: Draft, now: int, number: int) -> Entity:
+def _made(project: str, draft: Draft, now: int, number: int, by: str | None) -> Entity:
     props = {name: value for name, value in draft.props.items() if value is not None}
     return Entity(
         project, draft.kind, draft.id, draft.type, draft.parent, props, dict(draft.custom_props),
-        draft.observation_type, draft.ref_id, now, now, change=number,
+        draft.observation_type, draft.ref_id, now, now, change=number, modified_by=by,
     )  # fmt: skip
 
 
-def _defined(connection: Connection, project: str, kind: Definition, id: str, body: Mapping[str, Any]) -> Entity:
+def _defined(
+    connection: Connection, project: str, kind: Definition, id: str, body: Mapping[str, Any], by: str | None
+) -> Entity:
     row = connection.execute(one(project, kind, id)).mappings().first()
     if row is None:
-        entity = _made(project, Draft(kind, id, kind), now_us(), _newest(connection) + 1)
+        entity = _made(project, Draft(kind, id, kind), now_us(), _newest(connection) + 1, by)
         connection.execute(insert(ENTITY).values(row_of(entity)))
-        _remember(connection, [(entity, ALWAYS, {})], entity.created)
+        _remember(connection, [(entity, ALWAYS, {})], entity.created, by)
     else:
         entity = entity_of(row)
     if body and _same(body, {name: value for name, value in entity.props.items() if name != "version"}):
         return entity
     version = {"version": 1 + _last_version(connection, entity)} if body else {}
-    return _updated(connection, entity, {**dict.fromkeys(entity.props), **body, **version}, None)
+    return _updated(connection, entity, {**dict.fromkeys(entity.props), **body, **version}, None, by)
 
 
 def _last_version(connection: Connection, entity: Entity) -> int:
-    changes = dict(_histories(connection, entity.project, entity.kind, [entity.id], EVERYTHING))[entity.id]
+    changes = dict(histories(connection, entity.project, entity.kind, [entity.id], EVERYTHING))[entity.id]
     return max((change.props.get("version") or 0 for change in changes), default=0)
 
 
@@ -261,7 +276,9 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def _updated(connection: Connection, old: Entity, props: Mapping[str, Any], valid_from: int | None) -> Entity:
+def _updated(
+    connection: Connection, old: Entity, props: Mapping[str, Any], valid_from: int | None, by: str | None
+) -> Entity:
     now = now_us()
     history.check_date(valid_from, now)
     times = history.timeline_of(old.props, old.epochs)
@@ -270,26 +287,26 @@ def _updated(connection: Connection, old: Entity, props: Mapping[str, Any], vali
         return old
     for since, changed in changes.items():
         history.apply(times, since, changed)
-    last = _remember(connection, ((old, since, changed) for since, changed in sorted(changes.items())), now)
+    last = _remember(connection, ((old, since, changed) for since, changed in sorted(changes.items())), now, by)
     # Never before the last change: of what is not `modified` after a moment, every change was recorded by then.
     entity = Entity(**{
         **vars(old), "props": history.in_force(times), "epochs": history.dated(times),
-        "modified": max(now, old.modified), "change": last,
+        "modified": max(now, old.modified), "change": last, "modified_by": by,
     })  # fmt: skip
-    changed = {
-        name: value for name, value in row_of(entity).items() if name in ("props", "epochs", "modified", "change")
-    }
+    changed = {name: value for name, value in row_of(entity).items() if name in _CHANGING}
     connection.execute(update(ENTITY).where(*is_entity(old.project, old.kind, old.id)).values(changed))
     return entity
 
 
-def _remember(connection: Connection, changes: Iterable[tuple[Entity, int, Mapping[str, Any]]], now: int) -> int:
+def _remember(
+    connection: Connection, changes: Iterable[tuple[Entity, int, Mapping[str, Any]]], now: int, by: str | None
+) -> int:
     """Append (entity, valid from, props) to the history; the number of the last."""
     first = _newest(connection) + 1
     rows = [
         {
             "number": number, "project": entity.project, "kind": entity.kind, "id": entity.id,
-            "props": json.dumps(props), "valid_from": since, "recorded": now,
+            "props": json.dumps(props), "valid_from": since, "recorded": now, "modified_by": by,
         }
         for number, (entity, since, props) in enumerate(changes, first)
     ]  # fmt: skip
@@ -302,75 +319,3 @@ def _remember(connection: Connection, changes: Iterable[tuple[Entity, int, Mappi
 
 def _newest(connection: Connection) -> int:
     return int(connection.execute(select(META.c.value).where(META.c.key == "config")).scalar_one())
-
-
-# -- asking
-
-
-def _unchanged(entity: Entity, known: Knowledge) -> bool:
-    """Whether the entity is today as it was known then."""
-    return known.covers_change(entity.change, entity.modified)
-
-
-def _as_known(connection: Connection, entities: Sequence[Entity], known: Knowledge) -> list[Entity]:
-    """Those of some entities of one project and kind that existed by then, as they were."""
-    changed = [entity for entity in entities if not _unchanged(entity, known)]
-    if not changed:
-        return list(entities)
-    project, kind = changed[0].project, changed[0].kind
-    earlier = dict(_histories(connection, project, kind, [entity.id for entity in changed], known))
-    return [
-        entity if _unchanged(entity, known) else _at(entity, earlier[entity.id])
-        for entity in entities
-        if _unchanged(entity, known) or entity.id in earlier
-    ]
-
-
-def _at(entity: Entity, changes: Sequence[Change]) -> Entity:
-    """The entity after these changes, at least one."""
-    times = history.timeline(changes)
-    return Entity(**{
-        **vars(entity), "props": history.in_force(times), "epochs": history.dated(times),
-        "modified": max(change.recorded for change in changes), "change": changes[-1].number,
-    })  # fmt: skip
-
-
-def _histories(
-    connection: Connection, project: str, kind: AnyKind, ids: Sequence[str], known: Knowledge
-) -> Iterable[tuple[str, list[Change]]]:
-    """The known changes of those entities that have any, in the order of their numbers."""
-    of_all = _changes(known, PROP_HISTORY, project, kind).order_by(PROP_HISTORY.c.id, PROP_HISTORY.c.number)
-    for chunk in chunks(ids):
-        rows = connection.execute(of_all.where(PROP_HISTORY.c.id.in_(chunk))).mappings()
-        for id, group in groupby(rows, lambda row: str(row["id"])):
-            yield id, [change_of(row) for row in group]
-
-
-def _of_kind(project: str, kind: AnyKind, parent: str | None, connection: Connection) -> tuple[Entity, ...]:
-    """All entities of a kind, or those of one parent, in the order of their ids."""
-    query = select(ENTITY).where(ENTITY.c.project == project, ENTITY.c.kind == kind).order_by(ENTITY.c.id)
-    return tuple(fetch(connection, query if parent is None else query.where(ENTITY.c.parent == parent)))
-
-
-def _series(connection: Connection, project: str, sensors: Sequence[str]) -> Iterable[Any]:
-    """Rows of the series that were ever uploaded, in order: the uploads that first named and first filled each."""
-    query = select(SERIES.c.sensor, SERIES.c.metric, SERIES.c.valid, SERIES.c.seq, SERIES.c.seen)
-    query = query.where(SERIES.c.project == project).order_by(SERIES.c.sensor, SERIES.c.metric)
-    for chunk in chunks(sensors):
-        yield from connection.execute(query.where(SERIES.c.sensor.in_(chunk)))
-
-
-def _uploaded(rows: Iterable[Any], known: Knowledge) -> Uploaded:
-    """What the rows of one sensor say, as far as it was known."""
-    seen = [row for row in rows if known.covers_upload(row.seq, row.seen)]
-    valid = {row.metric for row in seen if row.valid}
-    empty = tuple(row.metric for row in seen if not row.valid and row.metric not in valid)
-    return Uploaded(tuple(sorted(valid)), empty)
-
-
-def _changes(known: Knowledge, what: Any, project: str, kind: AnyKind) -> Select[Any]:
-    """`what` of the known changes of one kind of entity."""
-    query = select(what).where(PROP_HISTORY.c.project == project, PROP_HISTORY.c.kind == kind)
-    if known.config is not None:
-        query = query.where(PROP_HISTORY.c.number <= known.config)
-    return query if known.time is None else query.where(PROP_HISTORY.c.recorded <= known.time)

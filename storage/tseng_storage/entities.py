@@ -33,7 +33,8 @@ class Entity:
     """A node, device or sensor of a project, or a definition; `created` and `modified`: epoch us.
 
     `props` are the values in force; `epochs` are those props that changed at a date, each with its values by the date
-    (epoch us) from which they hold, ascending, None where it was removed. `change` numbers the last change of props.
+    (epoch us) from which they hold, ascending, None where it was removed. `change` numbers the last change of props;
+    `modified_by` names who made it, None where that is not known.
     """
 
     project: str
@@ -49,6 +50,7 @@ class Entity:
     modified: int = 0
     epochs: Epochs = field(default_factory=dict)
     change: int = 0
+    modified_by: str | None = None
 
 
 @dataclass(frozen=True)

@@ -51,4 +51,4 @@ def entity_of(row: RowMapping) -> Entity:
 
 def change_of(row: RowMapping) -> Change:
     """The entry of the history that a row keeps."""
-    return Change(row["number"], json.loads(row["props"]), row["valid_from"], row["recorded"])
+    return Change(row["number"], json.loads(row["props"]), row["valid_from"], row["recorded"], row["modified_by"])

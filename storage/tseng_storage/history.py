@@ -32,13 +32,14 @@ Timeline = dict[str, dict[int, Any]]
 class Change:
     """One entry of an entity's history: `props` set (None: removed) from `valid_from` on, `recorded` (both epoch us).
 
-    `number` counts all changes of a store, in the order of commit.
+    `number` counts all changes of a store, in the order of commit. `by` names who made it, None where not known.
     """
 
     number: int
     props: Mapping[str, Any]
     valid_from: int
     recorded: int
+    by: str | None = None
 
 
 def timeline(changes: Iterable[Change]) -> Timeline:

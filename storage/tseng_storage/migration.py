@@ -7,10 +7,12 @@ other, and the second finds nothing to do.
 Schema 1 kept in each row of the history all props of the entity after a change, from the time of recording on, and a
 read used the newest for readings of any date. So the rows become what changed, from the beginning of time on: reads
 answer as before.
+
+Schema 2 did not say who changed an entity. That stays unknown of the changes there are.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -22,12 +24,16 @@ from tseng_storage.tables import BULK_LOAD, ENTITY, META, PROP_HISTORY, SCHEMA_V
 
 _SCHEMA = META.c.key == "schema"
 
-_NEW_COLUMNS = (
+_SECOND_COLUMNS = (
     "ALTER TABLE entity ADD COLUMN epochs TEXT",
     "ALTER TABLE entity ADD COLUMN change BIGINT DEFAULT 0 NOT NULL",
     "ALTER TABLE series RENAME TO series_1",
 )
 
+_THIRD_COLUMNS = (
+    "ALTER TABLE entity ADD COLUMN modified_by VARCHAR",
+    "ALTER TABLE prop_history ADD COLUMN modified_by VARCHAR",
+)
 
 # Which upload brought a series was not kept, nor whether it had a value: reads took any for one that had.
 _SERIES = (
@@ -43,8 +49,13 @@ def migrate(database: Database) -> None:
         if _schema(connection) == SCHEMA_VERSION:
             return
     with database.write() as connection:
-        if _schema(connection) == 1:
+        found = _schema(connection)
+        # First, because what follows names the columns that the tables have today.
+        if found < 3:
+            _run(connection, _THIRD_COLUMNS)
+        if found < 2:
             _to_second(connection)
+        connection.execute(update(META).where(_SCHEMA).values(value=str(SCHEMA_VERSION)))
 
 
 def _schema(connection: Connection) -> int:
@@ -52,12 +63,10 @@ def _schema(connection: Connection) -> int:
 
 
 def _to_second(connection: Connection) -> None:
-    for statement in _NEW_COLUMNS:
-        connection.exec_driver_sql(statement)
+    _run(connection, _SECOND_COLUMNS)
     BULK_LOAD.create(connection)
     SERIES.create(connection)
-    for statement in _SERIES:
-        connection.exec_driver_sql(statement)
+    _run(connection, _SERIES)
     query = select(PROP_HISTORY).order_by(*(PROP_HISTORY.c[name] for name in ("project", "kind", "id", "number")))
     rows = connection.execute(query).mappings().all()
     newest = 0
@@ -67,7 +76,11 @@ def _to_second(connection: Connection) -> None:
         connection.execute(_NOTE_LAST, {"last": states[-1]["number"], **_owner(states[-1])})
         newest = max(newest, states[-1]["number"])
     connection.execute(insert(META).values(key="config", value=str(newest)))
-    connection.execute(update(META).where(_SCHEMA).values(value=str(SCHEMA_VERSION)))
+
+
+def _run(connection: Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
 
 
 def _changes(states: list[RowMapping]) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ change follows from it and is there for quick reading.
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised with every change of these tables; an older store is brought forward when it opens, a newer one refused."""
 
 METADATA = MetaData()
@@ -43,6 +43,7 @@ ENTITY = Table(
     Column("modified", BigInteger, nullable=False),
     Column("epochs", Text),
     Column("change", BigInteger, nullable=False, server_default="0"),
+    Column("modified_by", String),
     Index("entity_parent", "project", "kind", "parent"),
 )
 
@@ -56,6 +57,7 @@ PROP_HISTORY = Table(
     Column("props", Text, nullable=False),
     Column("valid_from", BigInteger, nullable=False),
     Column("recorded", BigInteger, nullable=False),
+    Column("modified_by", String),
     Index("prop_history_entity", "project", "kind", "id", "valid_from"),
     sqlite_autoincrement=True,
 )

@@ -69,6 +69,16 @@ def test_get_without_ids_is_all_and_with_unknown_ids_leaves_them_out(site: Site)
     assert [each["id"] for each in site.rpc("getDevices", {"devices": ["/a", DEVICE["device"]]})] == [DEVICE["device"]]
 
 
+def test_who_made_or_changed_an_entity_is_named(site: Site) -> None:
+    """LAST_MODIFIED_BY is the key's name (seed 003, getNodes); an entity made by the program itself has none."""
+    assert site.rpc("createNode", {"node": "/mine/node", "type": "THREAD"})["props"]["LAST_MODIFIED_BY"] == "admin"
+    (sensor,) = site.rpc("getSensors", {"sensors": [WATER]})
+    assert "LAST_MODIFIED_BY" not in sensor["props"]
+    changed = site.rpc("updateNode", {"node": "/mine/node", "props": {"VERSION": "v2"}}, role="writer")
+    assert changed["props"]["LAST_MODIFIED_BY"] == "writer"
+    assert changed["props"]["LAST_MODIFIED_DATE"] != changed["props"]["CREATION_DATE"]
+
+
 def test_update_merges_and_null_removes(site: Site) -> None:
     """The answer is the entity; an unknown one is -32004 naming the field."""
     first = site.rpc("updateSensor", {"sensor": SENSOR["sensor"], "props": {"DEPTH": 4.5, "NOTES": "x"}})

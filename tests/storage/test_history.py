@@ -50,6 +50,22 @@ def test_a_dated_change_holds_from_its_date_on(store: Store) -> None:
     assert earlier.epochs == {"a": ((ALWAYS, 1), (MARCH - 1, 4), (MARCH, 5)), "new": ((MARCH - 1, "x"),)}
 
 
+def test_who_changed_it_is_kept_and_known_as_of_then(store: Store) -> None:
+    """An entity names who changed it last, unknown where nobody was named; its history names each; the past its own."""
+    made = store.catalog.create_entity(PROJECT, "device", "/d", "LOGGER", by="installer")
+    known = Knowledge(config=store.catalog.config())
+    changed = store.catalog.update_props(PROJECT, "device", "/d", {"NAME": "D"}, by="support")
+    assert (made.modified_by, changed.modified_by) == ("installer", "support")
+    assert store.catalog.update_props(PROJECT, "device", "/d", {"NAME": "D"}, by="nobody") == changed
+    assert store.catalog.entities(PROJECT, "device") == [changed]
+    assert store.catalog.entity(PROJECT, "device", "/d", known) == made
+    assert store.catalog.update_props(PROJECT, "device", "/d", {"NAME": None}).modified_by is None
+    assert [change.by for change in store.catalog.history(PROJECT, "device", "/d")] == ["installer", "support", None]
+    (defined,) = store.catalog.put_definitions(PROJECT, "metric", {"m": {"formula": "T"}}, by="author")
+    assert defined.modified_by == "author"
+    assert _set(store, {"a": 7}).modified_by is None
+
+
 def test_a_prop_removed_for_all_time_begins_anew(store: Store) -> None:
     """Set from a date on afterwards, its first value holds before that date too, now and as it was known."""
     _set(store, {"a": None})

@@ -50,14 +50,40 @@ FIRST_SCHEMA = (
     "DELETE FROM meta WHERE key = 'config'",
 )
 
+SECOND_SCHEMA = (
+    "DROP TABLE entity",
+    "DROP TABLE prop_history",
+    "CREATE TABLE entity (project VARCHAR NOT NULL, kind VARCHAR NOT NULL, id VARCHAR NOT NULL, type VARCHAR NOT NULL, "
+    "parent VARCHAR, props TEXT NOT NULL, custom_props TEXT, observation_type VARCHAR, ref_id VARCHAR, "
+    "created BIGINT NOT NULL, modified BIGINT NOT NULL, epochs TEXT, change BIGINT DEFAULT '0' NOT NULL, "
+    "PRIMARY KEY (project, kind, id))",
+    "CREATE INDEX entity_parent ON entity (project, kind, parent)",
+    "CREATE TABLE prop_history (number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, project VARCHAR NOT NULL, "
+    "kind VARCHAR NOT NULL, id VARCHAR NOT NULL, props TEXT NOT NULL, valid_from BIGINT NOT NULL, "
+    "recorded BIGINT NOT NULL)",
+    "CREATE INDEX prop_history_entity ON prop_history (project, kind, id, valid_from)",
+    "INSERT INTO entity VALUES ('default', 'sensor', '/s', 'TILT', '/d', '{\"a\": 3, \"c\": true}', '{}', NULL, NULL, "
+    "100, 300, NULL, 5), ('default', 'device', '/d', 'LOGGER', NULL, '{}', '{}', NULL, NULL, 150, 150, NULL, 2)",
+    f"INSERT INTO prop_history VALUES (1, 'default', 'sensor', '/s', '{{\"a\": 1, \"b\": 2}}', {ALWAYS}, 100), "
+    f"(2, 'default', 'device', '/d', '{{}}', {ALWAYS}, 150), "
+    f"(3, 'default', 'sensor', '/s', '{{\"c\": 1}}', {ALWAYS}, 200), "
+    f"(5, 'default', 'sensor', '/s', '{{\"a\": 3, \"b\": null, \"c\": true}}', {ALWAYS}, 300)",
+    "UPDATE series SET seen = 120, seq = 0",
+    "UPDATE meta SET value = '2' WHERE key = 'schema'",
+    "UPDATE meta SET value = '5' WHERE key = 'config'",
+)
 
-@pytest.fixture
-def older(tmp_path: Path) -> Path:
-    """A store as the first release left it: each row of the history holds all props from its recording on."""
+
+@pytest.fixture(params=[FIRST_SCHEMA, SECOND_SCHEMA], ids=["first", "second"])
+def older(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A store as an earlier release left it, after the same changes.
+
+    In the first, each row of the history holds all props from its recording on; in the second what changed.
+    """
     with opened(tmp_path / "store") as store:
         store.append(series({1: 1.0}), PROJECT)
         with store._database.write() as connection:
-            for statement in FIRST_SCHEMA:
+            for statement in request.param:
                 connection.exec_driver_sql(statement)
     return tmp_path / "store"
 
@@ -68,6 +94,7 @@ def _check(store: Store) -> None:
     entity = catalog.entity(PROJECT, "sensor", "/s")
     assert entity is not None
     assert (entity.props, entity.epochs, entity.change, entity.modified) == ({"a": 3, "c": True}, {}, 5, 300)
+    assert entity.modified_by is None
     history = catalog.history(PROJECT, "sensor", "/s")
     assert [(one.number, one.props, one.valid_from, one.recorded) for one in history] == [
         (1, {"a": 1, "b": 2}, ALWAYS, 100), (3, {"c": 1}, ALWAYS, 200),
@@ -79,15 +106,17 @@ def _check(store: Store) -> None:
     ]  # fmt: skip
     assert catalog.metrics_of(PROJECT, "/s", Knowledge(seq=0, time=120)) == Uploaded(("T",))
     assert [one.id for one in catalog.sensors_of_device(PROJECT, "/d")] == ["/s"]
-    assert catalog.update_props(PROJECT, "device", "/d", {"x": 1}).change == 6
+    changed = catalog.update_props(PROJECT, "device", "/d", {"x": 1}, by="somebody")
+    assert (changed.change, changed.modified_by) == (6, "somebody")
+    assert [change.by for change in catalog.history(PROJECT, "device", "/d")] == [None, "somebody"]
     store.append(series({2: 2.0}, metric="x"), PROJECT)
     assert catalog.metrics_of(PROJECT, "/s") == Uploaded(("T", "x"))
     assert read(store) == {1: 1.0}
     assert store.verify().clean
 
 
-def test_the_first_schema_is_brought_forward(older: Path) -> None:
-    """Rows of the history become what changed, from always on; opening again finds nothing to do."""
+def test_an_older_schema_is_brought_forward(older: Path) -> None:
+    """Rows of the history are what changed, from always on, by nobody known; opening again finds nothing to do."""
     with opened(older) as store:
         _check(store)
     with opened(older) as store:

@@ -111,20 +111,24 @@ class Engine(Defining):
         observation_type: str | None = None,
         ref_id: str | None = None,
         custom_props: Mapping[str, Any] | None = None,
+        by: str | None = None,
         project: str | None = None,
     ) -> Entity:
         """Make a node, device or sensor.
 
         `parent` is a device's node or a sensor's device, by default what the id's path names; it need not exist yet.
+        `by` is kept as the one who made or last changed it.
 
         Raises:
             Exists: the id is taken in this project.
             InvalidRequest: an empty id or type, or a prop that JSON cannot hold.
         """
         draft = Draft(kind, id, type, props or {}, parent, observation_type, ref_id, custom_props or {})
-        return self.create_entities([draft], project=project)[0]
+        return self.create_entities([draft], by=by, project=project)[0]
 
-    def create_entities(self, drafts: Sequence[Draft], *, project: str | None = None) -> list[Entity]:
+    def create_entities(
+        self, drafts: Sequence[Draft], *, by: str | None = None, project: str | None = None
+    ) -> list[Entity]:
         """Make many nodes, devices and sensors at once, all or none; each as `create_entity` does.
 
         Raises:
@@ -139,7 +143,7 @@ class Engine(Defining):
             checked(draft.custom_props, "customProps")
         placed = [dataclasses.replace(draft, parent=draft.parent or parent_of(draft)) for draft in drafts]
         try:
-            return self.store.catalog.create_entities(self.project(project).id, placed)
+            return self.store.catalog.create_entities(self.project(project).id, placed, by=by)
         except Taken as taken:
             raise Exists(str(taken), field=drafts[0].kind, seen=taken.seen) from None
 
@@ -150,9 +154,10 @@ class Engine(Defining):
         props: Mapping[str, Any],
         *,
         valid_from: When = None,
+        by: str | None = None,
         project: str | None = None,
     ) -> Entity:
-        """Merge `props` into an entity's; a null removes a key. Earlier values stay in its history.
+        """Merge `props` into an entity's; a null removes a key. Earlier values stay in its history, with who set them.
 
         From `valid_from` on the new values hold, and the old ones before. Without it the values there are were wrong:
         they are corrected from the date of each prop's newest epoch on, which is always where it never had a date.
@@ -163,7 +168,8 @@ class Engine(Defining):
         """
         since = instant("validFrom", valid_from)
         try:
-            return self.store.catalog.update_props(self.project(project).id, kind, id, checked(props), since)
+            home = self.project(project).id
+            return self.store.catalog.update_props(home, kind, id, checked(props), since, by=by)
         except Absent:
             raise NotFound(f"there is no {kind} {id!r}", field=kind, seen=id) from None
         except InvalidDate:
