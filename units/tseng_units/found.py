@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Zero:
-    """A zero reading: the mean of the first `count` readings from `time` on."""
+    """A zero reading: the mean of the first `count` readings from `time` on, of which that at `last` is the last."""
 
     time: int
     value: float
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,22 @@ class Carried:
         return 0.0 if self.before is None or self.after is None else self.before.value - self.after.value
 
 
+@dataclass(slots=True)
+class Totals:
+    """Sums up to and including some `times` [us, ascending], the first of them that from which the sum counts."""
+
+    times: list[int]
+    sums: list[float]
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found in the readings before anything is derived, by `id` of the node that needs it."""
+    """What was found in the readings before anything is derived, by `id` of the node that needs it.
+
+    `firsts` are the first readings [us] of what moving sums add up, `totals` what sums go on from.
+    """
 
     zeros: dict[int, Zero | None] = field(default_factory=dict)
     carried: dict[int, tuple[Carried, ...]] = field(default_factory=dict)
+    firsts: dict[int, int | None] = field(default_factory=dict)
+    totals: dict[int, Totals] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from bisect import bisect_right
 import numpy as np
 
 from tseng_units.align import Rows
+from tseng_units.found import Found, Totals
 from tseng_units.instants import MIN_US
 from tseng_units.nodes import Increments, Intensity, MovingSum, Node, Past, Sum
 from tseng_units.run import Block, Evaluate, Floats, Source, Times, widened
@@ -25,15 +26,17 @@ EARLIEST = MIN_US - 1
 
 
 class History:
-    """What one execution knows of the readings before its windows; `evaluate` computes a node over any window."""
+    """What an execution needs of the readings before its windows, and keeps in `found`.
 
-    def __init__(self, source: Source, evaluate: Evaluate) -> None:
+    `evaluate` computes a node over any window.
+    """
+
+    def __init__(self, source: Source, found: Found, evaluate: Evaluate) -> None:
         """Nothing is read yet."""
         self._source = source
+        self._found = found
         self._evaluate = evaluate
         self._search = Search(source, evaluate)
-        self._totals: dict[int, tuple[list[int], list[float]]] = {}
-        self._first: dict[int, int | None] = {}
 
     def of(self, node: Past, inner: Evaluate, start: int | None, end: int | None) -> Block:
         """The node's series over the window [us]; `inner` evaluates its child within the run that asks."""
@@ -69,10 +72,10 @@ class History:
 
     def _total(self, node: Sum, since: int, until: int) -> float:
         """Sum of all readings after `since`, up to and including `until` [us]."""
-        times, totals = self._totals.setdefault(id(node), ([since], [0.0]))
-        known = bisect_right(times, until) - 1
-        total = totals[known]
-        for window in windows(self._source, node.node, times[known] + 1, until):
+        known = self._found.totals.setdefault(id(node), Totals([since], [0.0]))
+        last = bisect_right(known.times, until) - 1
+        total = known.sums[last]
+        for window in windows(self._source, node.node, known.times[last] + 1, until):
             block = self._evaluate(node.node, *window)
             if len(block.time):
                 total = float(_added(total, block.value)[-1])
@@ -80,26 +83,30 @@ class History:
         return total
 
     def _remember(self, node: Sum, time: int, total: float) -> None:
-        times, totals = self._totals[id(node)]
-        at = bisect_right(times, time)
-        if times[at - 1] < time:
-            times.insert(at, time)
-            totals.insert(at, total)
+        known = self._found.totals[id(node)]
+        at = bisect_right(known.times, time)
+        if known.times[at - 1] < time:
+            known.times.insert(at, time)
+            known.sums.insert(at, total)
 
     def _moving_sum(self, node: MovingSum, inner: Evaluate, start: int | None, end: int | None) -> Block:
         dt = int(str(node.dt.value))
         block = inner(node.node, *widened(start, end, dt, 0))
-        begin = self._covered_from(node.node, dt)
+        begin = self._covered_from(node, dt)
         first = int(np.searchsorted(block.time, begin if start is None else max(start, begin)))
         return Block(block.time[first:], _moving_sums(block.time, block.value, first, dt), True)
 
-    def _covered_from(self, node: Node, dt: int) -> int:
+    def _covered_from(self, node: MovingSum, dt: int) -> int:
         """The first time [us] before which one `dt` is covered by readings."""
-        if id(node) not in self._first:
-            time, _ = self._search.first(node, None, None)
-            self._first[id(node)] = int(time[0]) if len(time) else None
-        found = self._first[id(node)]
+        found = self.first(node)
         return MIN_US if found is None else found + dt
+
+    def first(self, node: MovingSum) -> int | None:
+        """The time [us] of the first reading that there is to add up; None without any."""
+        if id(node) not in self._found.firsts:
+            time, _ = self._search.first(node.node, None, None)
+            self._found.firsts[id(node)] = int(time[0]) if len(time) else None
+        return self._found.firsts[id(node)]
 
 
 def _increments(count: Floats) -> Floats:

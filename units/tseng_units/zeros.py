@@ -27,7 +27,8 @@ def find_zero(search: Search, node: Delta) -> Zero | None:
         times, values = search.first(node.node, since, None, count)
         if len(values) == count:
             with np.errstate(over="ignore"):  # a mean beyond all numbers leaves no difference
-                return Zero(int(times[0]), float(values[0]) if count == 1 else float(np.mean(values)))
+                value = float(values[0]) if count == 1 else float(np.mean(values))
+                return Zero(int(times[0]), value, int(times[-1]))
         found = len(values)
     if found or len(search.first(node.node, None, None)[0]):
         raise _no_zero(node, date, count, found)
