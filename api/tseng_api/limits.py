@@ -9,3 +9,5 @@ MESSAGE_BYTES = 16 * 1024 * 1024
 NESTING = 128
 # Requests in one batch: each keeps an envelope in memory until its turn comes.
 BATCH = 1000
+# The most bytes of one message that a client's end takes: a long answer comes in many, a batch is answered in one.
+ANSWER_BYTES = 64 * 1024 * 1024

@@ -101,6 +101,11 @@ def failure(id: bytes, error: Refusal) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (id, encode(rpc_error(error)))
 
 
+def unsolicited(error: Refusal) -> bytes:
+    """Return the error that a connection ends with: it answers no request, so it has no id."""
+    return b'{"jsonrpc":"2.0","error":%b}' % encode(rpc_error(error))
+
+
 def may_be_id(raw: bytes) -> bool:
     """Tell whether sound JSON is a string, a number or null."""
     return raw[:1] in (b'"', b"-", b"n") or raw[:1].isdigit()
