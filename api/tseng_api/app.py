@@ -17,6 +17,8 @@ from tseng_api import calls, catalogue, data, definitions, health, platform, sql
 from tseng_api.errors import MethodNotAllowed, outcome, rest_body
 from tseng_api.http import answer_json
 from tseng_api.logs import RequestLog
+from tseng_api.sockets import Sockets
+from tseng_api.websocket import socket_route
 
 log = logging.getLogger("tseng.api")
 
@@ -31,15 +33,17 @@ ROUTES: list[BaseRoute] = [
 ]  # fmt: skip
 
 
-def create_app(engine: Engine) -> Starlette:
+def create_app(engine: Engine, sockets: Sockets | None = None) -> Starlette:
     """Return the application over an open engine; whoever opened the engine closes it.
+
+    With `sockets` there is a WebSocket at `/`, if it is run by `tseng_api.serve.Server`.
 
     Raises:
         EngineError: the settings name a key set for tokens that cannot be used.
     """
     Tokens(engine).check_settings()
     app = Starlette(
-        routes=ROUTES,
+        routes=ROUTES if sockets is None else [*ROUTES, socket_route(sockets)],
         middleware=[Middleware(RequestLog)],
         exception_handlers={**dict.fromkeys(REFUSALS, refuse), HTTPException: refuse_path},
     )

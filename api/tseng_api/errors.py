@@ -22,6 +22,7 @@ OUTCOMES = {
     "FORBIDDEN": Outcome(403, -32003),
     "UNKNOWN_SENSOR": Outcome(404, -32004),
     "NOT_FOUND": Outcome(404, -32004),
+    "IDLE": Outcome(408, -32008),
     "EXISTS": Outcome(409, -32009),
     "UNKNOWN_METRIC": Outcome(400, -32010),
     "METRIC_NOT_AVAILABLE": Outcome(400, -32010),
@@ -40,6 +41,7 @@ OUTCOMES = {
     "METHOD_NOT_ALLOWED": Outcome(405, -32600),
     "NOT_ACCEPTABLE": Outcome(406, -32600),
     "TOO_LARGE": Outcome(413, -32600),
+    "LIMIT": Outcome(429, -32029),
     "STORE": Outcome(503, -32603),
     "DAMAGED": Outcome(500, -32603),
     "PLUGIN": Outcome(500, -32603),
@@ -73,6 +75,18 @@ class MethodNotAllowed(EngineError):
     """The path exists, but not for this HTTP method."""
 
     category = "METHOD_NOT_ALLOWED"
+
+
+class Idle(EngineError):
+    """Nothing came on this connection for too long."""
+
+    category = "IDLE"
+
+
+class LimitReached(EngineError):
+    """There is as much of it as one connection, or one key, may have."""
+
+    category = "LIMIT"
 
 
 class NotAcceptable(EngineError):

@@ -113,20 +113,20 @@ def answer_json(content: Any, status: int = 200, headers: dict[str, str] | None 
 
 def answer_pieces(pieces: Iterator[bytes], media_type: str) -> Response:
     """Return a response of unknown length: at once if it turns out short, else piece by piece in bounded memory."""
-    chunks = _gathered(pieces)
+    chunks = gathered(pieces)
     first = next(chunks)
     if len(first) < PIECE:
         return Response(first, media_type=media_type)
     return _Streamed(_first_then(first, chunks), media_type=media_type)
 
 
-def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Join small pieces; each one yielded holds at least PIECE bytes, the last one excepted."""
+def gathered(pieces: Iterator[bytes], least: int = PIECE) -> Iterator[bytes]:
+    """Join small pieces; each one yielded holds at least so many bytes, the last one excepted."""
     waiting, size = [], 0
     for piece in pieces:
         waiting.append(piece)
         size += len(piece)
-        if size >= PIECE:
+        if size >= least:
             yield b"".join(waiting)
             waiting, size = [], 0
     yield b"".join(waiting)

@@ -24,7 +24,9 @@ access = logging.getLogger("tseng.access")
 HEADER = "x-request-id"
 
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-_FIELDS = ("requestId", "method", "path", "status", "ms", "bytes", "client", "identity")
+_FIELDS = (
+    "requestId", "method", "path", "status", "face", "reason", "requests", "ms", "bytes", "client", "identity",
+)  # fmt: skip
 _CLIENT_WENT_AWAY = 499  # nginx's number; nothing is sent with it
 
 

@@ -13,7 +13,6 @@ from tseng_api.errors import under
 from tseng_api.metrics import of_type, rpc_metric, units_of
 from tseng_api.queries import Query
 from tseng_api.rpc import FRAME_POINTS, Call, Long, Method, Methods
-from tseng_api.session import identify_code
 from tseng_api.subscription_methods import subscription_methods
 from tseng_storage.entities import KINDS
 from tseng_units.sensors import OfferedMetric
@@ -63,7 +62,7 @@ class UploadData(msgspec.Struct, forbid_unknown_fields=True):
 
 def authenticate(call: Call, params: Authenticate) -> dict[str, int]:
     """Authenticate this connection with an API key or a JWT; a second time replaces the first."""
-    call.session.identity = identify_code(call.engine, params.code)
+    call.session.authenticate(params.code)
     return {"nextId": int(call.id) + 1 if _is_whole(call.id) else 1}
 
 

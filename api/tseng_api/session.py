@@ -62,6 +62,14 @@ class Session:
     request_id: str = ""
     subscriptions: Subscriptions | None = None
 
+    def authenticate(self, code: str) -> None:
+        """Be whoever this key or token is of, from now on.
+
+        Raises:
+            Unauthenticated, Forbidden: as `identify_code`; whoever this was before it still is.
+        """
+        self.identity = identify_code(self.engine, code)
+
     def require(self, role: Role) -> Identity:
         """Let pass who has this role or a higher one.
 

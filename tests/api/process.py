@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
@@ -24,6 +25,12 @@ class Process:
     url: str
     logged: list[dict[str, Any]] = field(default_factory=list)
     _news: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """Where it listens for HTTP and WebSocket, and for TCP; 0 where it does not."""
+        found = {urlsplit(url).scheme: urlsplit(url).port or 0 for url in self.line.split(" ")[1:]}
+        return found.get("http", 0) or found.get("https", 0), found.get("tcp", 0) or found.get("tls", 0)
 
     def follow(self) -> None:
         """Collect the lines on stderr until it ends."""
@@ -52,8 +59,8 @@ class Process:
 
 @contextmanager
 def serving(store: Path, *options: str) -> Iterator[Process]:
-    """Serve a store on a free port from a process of its own."""
-    command = [sys.executable, "-c", _MAIN, "serve", "--data", str(store), "--port", "0", *options]
+    """Serve a store on free ports from a process of its own."""
+    command = [sys.executable, "-c", _MAIN, "serve", "--data", str(store), "--port", "0", "--tcp-port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as popen:
         assert popen.stdout is not None
         line = popen.stdout.readline().rstrip("\n")

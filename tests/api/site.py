@@ -1,20 +1,17 @@
 """A real server over a real store, in a thread of the test process, and the few sensors that most tests ask about."""
 
-import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
-import uvicorn
 
 from tseng.engine import Engine
 from tseng.settings import Settings
-from tseng_api.app import create_app
+from tseng_api.serve import Certificate, Server, listen
 
 THERMOMETER = "/fn/6C4F6D/node/logger/0001/device/t1/sensor"
 THERMISTOR = "/fn/6C4F6D/node/logger/0001/device/t2/sensor"
@@ -23,14 +20,31 @@ START = "2024-03-01T00:00:00.000Z"
 READINGS = {START: 10.0, "2024-03-01T01:00:00.000Z": 11.5, "2024-03-01T02:00:00.000Z": 9.25}
 
 
+class Ports(NamedTuple):
+    """Where a server on this machine listens."""
+
+    http: int
+    tcp: int
+
+    @property
+    def url(self) -> str:
+        """Where its HTTP is."""
+        return f"http://127.0.0.1:{self.http}"
+
+
 @dataclass
 class Site:
     """A running server: its engine, address, and one key for each role."""
 
     engine: Engine
-    url: str
+    ports: Ports
     keys: dict[str, str]
     _clients: dict[str | None, httpx.Client] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where its HTTP is."""
+        return self.ports.url
 
     def http(self, role: str | None = "reader") -> httpx.Client:
         """Return a client that sends this role's key; None sends none."""
@@ -65,21 +79,20 @@ class Site:
 
 
 @contextmanager
-def running(engine: Engine) -> Iterator[str]:
-    """Serve an engine on a free port; the address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(engine), log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],))
+def running(engine: Engine, certificate: Certificate | None = None) -> Iterator[Ports]:
+    """Serve an engine on free ports, every face as `tseng serve` does."""
+    listeners, ready = listen("127.0.0.1", 0, 0), threading.Event()
+    server = Server(engine, certificate=certificate, ready=ready.set)
+    thread = threading.Thread(target=server.run, args=(listeners,))
     thread.start()
     try:
-        while not server.started and thread.is_alive():
-            time.sleep(0.002)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert ready.wait(30)
+        yield Ports(*(listener.getsockname()[1] for listener in listeners))
     finally:
         server.should_exit = True
         thread.join()
-        listener.close()
+        for listener in listeners:
+            listener.close()
 
 
 def furnish(engine: Engine) -> None:
@@ -96,10 +109,10 @@ def furnish(engine: Engine) -> None:
 @contextmanager
 def site(path: Path, **settings: Any) -> Iterator[Site]:
     """A served store with the sensors above, in the default project."""
-    with Engine.open(path, settings=Settings(**settings)) as engine, running(engine) as url:
+    with Engine.open(path, settings=Settings(**settings)) as engine, running(engine) as ports:
         furnish(engine)
         keys = {role: engine.keys.create(role, role) for role in ("reader", "writer", "admin")}
-        opened = Site(engine, url, keys)
+        opened = Site(engine, ports, keys)
         try:
             yield opened
         finally:

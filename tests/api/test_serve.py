@@ -110,14 +110,21 @@ def test_sigterm_finishes_what_is_under_way(store: tuple[Path, str], server: Pro
 
 
 def test_the_line_says_where_and_a_taken_port_is_one_line_too(store: tuple[Path, str], server: Process) -> None:
-    """`listening http://H:P` alone on stdout; a second server on that port ends with 1 and no traceback."""
-    parts = urlsplit(server.url)
-    assert server.line == f"listening http://127.0.0.1:{parts.port}"
-    with serving(store[0], "--port", str(parts.port)) as second:
-        assert second.popen.wait(30) == 1
-        assert second.line == ""
-        assert str(parts.port) in second.wait_for(lambda line: "text" in line)["text"]
-    assert len(second.logged) == 1
+    """Each face with its port, alone on stdout; a second server on one of them ends with 1 and no traceback."""
+    http, tcp = server.ports
+    assert server.line == f"listening http://127.0.0.1:{http} ws://127.0.0.1:{http} tcp://127.0.0.1:{tcp}"
+    for option, port in (("--port", http), ("--tcp-port", tcp)):
+        with serving(store[0], option, str(port)) as second:
+            assert second.popen.wait(30) == 1
+            assert second.line == ""
+            assert str(port) in second.wait_for(lambda line: "text" in line)["text"]
+        assert len(second.logged) == 1
+
+
+def test_without_tcp_the_line_does_not_speak_of_it(store: tuple[Path, str]) -> None:
+    """`--no-tcp` wins over a port."""
+    with serving(store[0], "--no-tcp") as process:
+        assert process.line == f"listening http://127.0.0.1:{process.ports[0]} ws://127.0.0.1:{process.ports[0]}"
 
 
 def _raw(server: Process, key: str, head: str, body: bytes) -> None:

@@ -6,7 +6,7 @@ no safety. admin may do what writer may, writer what reader may.
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from tseng.errors import Exists, Forbidden, InvalidRequest, NotFound, Unauthenticated
@@ -22,11 +22,15 @@ SCOPE_ROLES: dict[str, Role] = {"sensor-data:read": "reader", "sensor-data:modif
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is asking: the key's or client's name, its role, and its project (None: every project)."""
+    """Who is asking: the key's or client's name, its role, and its project (None: every project).
+
+    `until`: when the token that it came with runs out, in seconds since 1970; None where it does not.
+    """
 
     name: str
     role: Role
     project: str | None
+    until: float | None = field(default=None, compare=False)
 
     def require(self, role: Role) -> None:
         """Let pass who has this role or a higher one.
@@ -120,9 +124,11 @@ class Keys:
         """Tell whose key this is.
 
         Raises:
-            Unauthenticated: unknown or revoked.
+            Unauthenticated: unknown, revoked, or of a project that is gone.
         """
         found = self._catalog.find_key(digest(key))
         if found is None:
             raise Unauthenticated("the API key is unknown or revoked", field="Authorization")
+        if found.project is not None and self._catalog.project(found.project) is None:
+            raise Unauthenticated("the API key's project is gone", field="Authorization")
         return Identity(found.name, found.role, found.project)  # type: ignore[arg-type]

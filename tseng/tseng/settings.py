@@ -59,6 +59,10 @@ class Settings:
     jwt_issuer: Annotated[
         str, Variable("TSENG_JWT_ISSUER", "What `iss` of tokens from elsewhere must be; empty: anything.")
     ] = ""
+    idle_seconds: Annotated[
+        float,
+        Variable("TSENG_IDLE_SECONDS", "Seconds after which a socket that sends nothing is closed."),
+    ] = 120.0
     log_level: Annotated[str, Variable("TSENG_LOG_LEVEL", "Least level of the server's log lines on stderr.")] = "INFO"
 
     @classmethod

@@ -103,7 +103,11 @@ class Tokens:
         if role is None:
             need = " or ".join(SCOPE_ROLES)
             raise Forbidden(f"the token's scope is {' '.join(scopes)!r}; this needs {need}", field="scope", seen=scopes)
-        return Identity(name, role, project)
+        return Identity(name, role, project, float(claims["exp"]))
+
+    def trusted(self) -> tuple[object, ...]:
+        """What tokens are trusted by: differs when our secret or the key set of the settings has changed."""
+        return tuple(_state(path) for path in (self._file, Path(self._settings.jwks)))
 
     def _client(self, client_id: str, client_secret: str) -> "Client":
         client = self._catalog.find_client(client_id)
@@ -181,6 +185,14 @@ def _decode(
         options={"require": ["exp"], "verify_aud": audience is not None, "verify_sub": False},
     )  # fmt: skip
     return claims
+
+
+def _state(path: Path) -> object:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _key_set(path: Path) -> list[Any]:

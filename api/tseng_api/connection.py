@@ -1,0 +1,178 @@
+"""One peer's connection from its first message to its end, whichever face it came through.
+
+Three things go on at once. The face's frames are put into a bounded inbox, so that a peer that goes away is noticed
+while its request runs, and one that sends faster than it is answered is read no further. One task answers what is in
+the inbox, in order, one request at a time, each in a thread. And answers in frames go out beside that, each in a task
+of its own: the next frame is computed while the one before it leaves, and none after the wire has ended.
+
+Nothing is computed for a peer that does not take what it got: every request and every frame waits for the wire.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import dataclass, field
+
+from starlette.concurrency import run_in_threadpool
+
+from tseng.errors import REFUSALS, EngineError, Refusal
+from tseng_api.admission import Admissions
+from tseng_api.http import gathered
+from tseng_api.inbox import Inbox
+from tseng_api.limits import PART_BYTES, STREAMS
+from tseng_api.messages import Frame, unsolicited
+from tseng_api.methods import METHODS
+from tseng_api.rpc import Frames, Whole, answer
+from tseng_api.session import Session, identify_code
+from tseng_api.wires import Wire
+
+log = logging.getLogger("tseng.api")
+
+
+@dataclass
+class SocketSession(Session):
+    """The session of a connection; whoever it says it is has to be admitted."""
+
+    connection: str = field(kw_only=True)
+    admissions: Admissions = field(kw_only=True)
+
+    def authenticate(self, code: str) -> None:
+        """Be whoever this key or token is of, from now on.
+
+        Raises:
+            Unauthenticated, Forbidden: as `identify_code`.
+            LimitReached: this key or client has too many connections.
+        """
+        identity = identify_code(self.engine, code)
+        self.admissions.admit(self.connection, identity, code)
+        self.identity = identity
+
+
+class Connection:
+    """One peer: what it asks is answered until one side ends it."""
+
+    def __init__(self, id: str, wire: Wire, session: Session) -> None:
+        self.id = id
+        self.wire = wire
+        self.session = session
+        self.requests = 0
+        self.reason = "closed by the peer"
+        self._inbox = Inbox()
+        self._streams: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(STREAMS)
+        self._answering = False
+        self._last_words: tuple[bytes | None, int, str] = (None, 1000, "")
+
+    async def run(self, frames: AsyncIterator[Frame]) -> None:
+        """Answer frames until there are no more, or the wire has ended."""
+        answering = asyncio.create_task(self._answer_all())
+        try:
+            await self._receive(frames)
+            await answering
+        finally:
+            self.wire.end()
+            self._inbox.drop()
+            answering.cancel()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that was asked is still to be answered."""
+        return self._answering or len(self._inbox) > 0 or len(self._streams) > 0
+
+    def finish(self, code: int, reason: str) -> None:
+        """Take no more requests; close once those that are here are answered."""
+        self.reason = reason
+        self._last_words = (None, code, reason)
+        self._inbox.close()
+
+    def close(self, reason: str, error: Refusal | None = None, code: int = 1000) -> None:
+        """Say why and close, whatever is under way."""
+        if not self.wire.ended:
+            self.reason = reason
+            self.wire.close(None if error is None else unsolicited(error), code, reason)
+        self._inbox.drop()
+
+    async def _receive(self, frames: AsyncIterator[Frame]) -> None:
+        """Fill the inbox. Where no frames can be made out any more the peer hears of it after its answers."""
+        try:
+            async for frame in frames:
+                await self._inbox.put(frame)
+        except REFUSALS as error:
+            self.reason = f"refused: {error}"
+            self._last_words = (unsolicited(error), 1002, "")
+        if self.wire.ended:
+            self._inbox.drop()
+        else:
+            self._inbox.close()
+
+    async def _answer_all(self) -> None:
+        while (frame := await self._inbox.get()) is not None:
+            self._answering = True
+            await self._answer(frame)
+            self._answering = False
+        if self._streams:
+            await asyncio.wait(self._streams)
+        self.wire.close(*self._last_words)
+
+    async def _answer(self, frame: Frame) -> None:
+        await self.wire.drained()
+        if self.wire.ended:
+            return
+        self.requests += 1
+        self.session.request_id = f"{self.id}-{self.requests}"
+        try:
+            answered = await run_in_threadpool(self._begin, frame)
+            if isinstance(answered, Frames):
+                await self._stream(answered.messages)
+            elif answered is not None:
+                await self._send(*answered)
+        except Exception as error:
+            self._fail(error)
+
+    def _begin(self, frame: Frame) -> "Frames | tuple[bytes, Iterator[bytes]] | None":
+        """Run a request: frames to come, or the first part of its answer and those to come."""
+        answered = answer(frame, self.session, METHODS)
+        if isinstance(answered, Whole):
+            parts = gathered(answered.pieces, PART_BYTES)
+            return next(parts), parts
+        return answered
+
+    async def _send(self, part: bytes, rest: Iterator[bytes]) -> None:
+        if len(part) < PART_BYTES:
+            self.wire.send(part)
+            return
+        while not self.wire.ended:
+            last = len(part) < PART_BYTES
+            await self.wire.send_in_parts(part, last=last)
+            if last:
+                break
+            part = await run_in_threadpool(next, rest, b"")
+
+    async def _stream(self, messages: Iterator[bytes]) -> None:
+        """Send messages as they are made, beside what else is answered; where too many do that, wait."""
+        await self._room.acquire()
+        task = asyncio.create_task(self._pump(messages))
+        self._streams.add(task)
+        task.add_done_callback(self._streams.discard)
+
+    async def _pump(self, messages: Iterator[bytes]) -> None:
+        try:
+            while not self.wire.ended and (message := await run_in_threadpool(next, messages, None)) is not None:
+                await self.wire.drained()
+                self.wire.send(message)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._room.release()
+            if isinstance(messages, Generator):
+                messages.close()
+
+    def _fail(self, error: Exception) -> None:
+        """Say that something went wrong that nobody thought of; the connection goes on."""
+        known = self.session.request_id
+        log.error("request failed", exc_info=error, extra={"requestId": known})
+        refusal = EngineError(f"internal error in request {known}")
+        if self.wire.in_parts:
+            self.close("failed", refusal, 1011)
+        else:
+            self.wire.send(unsolicited(refusal))

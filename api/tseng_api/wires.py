@@ -1,0 +1,122 @@
+"""What a face gives a connection: whole messages out, how much of them the peer has not taken, and an end.
+
+Sending never waits, so whoever sends much asks first: `waiting` says how many bytes still lie here, `drained` waits for
+them to go. A message that is made in parts keeps the wire to itself until its last part; what others send meanwhile
+is held and counted. All of it happens on the event loop.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+
+from tseng_api.limits import JOINED_BYTES
+
+
+class Wire(ABC):
+    """One peer, through one transport. A face says how messages are framed and how it says goodbye."""
+
+    face = ""
+    """How the face is called in the log."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self.heard = asyncio.get_running_loop().time()
+        """When the peer was last heard of, in the loop's time."""
+        self.ended = False
+        """Nothing can be sent any more: it is closed, or about to be."""
+        self.sent = 0
+        """Bytes sent so far, those that wait included."""
+        self._writable = asyncio.Event()
+        self._clear = asyncio.Event()
+        self.in_parts = False
+        """A message has begun and is not whole yet."""
+        self._held: list[tuple[bytes, ...]] = []
+        self._held_bytes = 0
+        self.resume_writing()
+
+    def send(self, *parts: bytes) -> None:
+        """Send one message, given whole or in pieces that are sent as one; nothing happens once it has ended."""
+        if self.in_parts:
+            self._held.append(parts)
+            self._held_bytes += sum(map(len, parts))
+            self._clear.clear()
+        else:
+            self._write(parts, first=True, last=True)
+
+    async def send_in_parts(self, part: bytes, *, last: bool) -> None:
+        """Send the next part of a message, once the peer has taken those before it."""
+        await self._writable.wait()
+        self._write((part,), first=not self.in_parts, last=last)
+        self.in_parts = not last
+        if last:
+            held, self._held, self._held_bytes = self._held, [], 0
+            for parts in held:
+                self._write(parts, first=True, last=True)
+            self._tell()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the peer has not taken yet."""
+        return self.transport.get_write_buffer_size() + self._held_bytes
+
+    @property
+    def taken(self) -> int:
+        """Bytes that have left so far."""
+        return self.sent - self.waiting
+
+    async def drained(self) -> None:
+        """Wait until little is left to send, or it has ended."""
+        await self._clear.wait()
+
+    def close(self, error: bytes | None = None, code: int = 1000, reason: str = "") -> None:
+        """Say why, if there is something to say, and close once what waits has been taken.
+
+        A peer that does not take it is cut off after CLOSE_SECONDS.
+        """
+        if self.ended:
+            return
+        if error is not None and not self.in_parts:
+            self.send(error)
+        self.end()
+        self._goodbye(code, reason)
+
+    def end(self) -> None:
+        """Send nothing any more; whoever waits need not."""
+        self.ended = True
+        self._held, self._held_bytes = [], 0
+        self._tell()
+
+    def pause_writing(self) -> None:
+        """Take notice that the transport's buffer is full."""
+        self._writable.clear()
+        self._clear.clear()
+
+    def resume_writing(self) -> None:
+        """Take notice that there is room in it again."""
+        self._writable.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.ended:
+            self._writable.set()
+        if self.ended or (self._writable.is_set() and not self._held):
+            self._clear.set()
+
+    def _write(self, parts: tuple[bytes, ...], *, first: bool, last: bool) -> None:
+        if self.ended:
+            return
+        length = sum(map(len, parts))
+        head = self._head(length, first=first, last=last)
+        self.sent += len(head) + length
+        # Long pieces may be shared with other connections: joining them would copy them for each.
+        if length > JOINED_BYTES:
+            self.transport.writelines((head, *parts))
+        else:
+            self.transport.write(b"".join((head, *parts)))
+
+    @abstractmethod
+    def _head(self, length: int, *, first: bool, last: bool) -> bytes:
+        """Return what stands before a message of this length, or before one of its parts."""
+
+    @abstractmethod
+    def _goodbye(self, code: int, reason: str) -> None:
+        """Close as the face has it, within CLOSE_SECONDS; nothing is sent after it."""
