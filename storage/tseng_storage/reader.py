@@ -110,7 +110,8 @@ class Reader:
     def blocks(self, at: Snapshot, wanted: Wanted) -> Iterator[tuple[int, int]]:
         """Windows (epoch us, inclusive), ascending and disjoint, that cover all points of the series.
 
-        Each holds about `block_points` points at most; nothing is decoded to find them but groups of several series.
+        Each holds about `block_points` points at most, the first ones fewer, a row group's and then twice as many each
+        time: who reads in order soon has something. Nothing is decoded to find them but groups of several series.
         """
         start, end = wanted[3:5]
         empty = start is not None and end is not None and start > end
@@ -119,16 +120,19 @@ class Reader:
             return
         last = max(high for _, high, _ in spans)
         begin, held = spans[0][0], 0
+        most = min(self._settings.group_rows, self._settings.block_points)
         for low, _, points in spans:
-            if held and held + points > self._settings.block_points and low > begin:
+            if held and held + points > most and low > begin:
                 yield begin, low - 1
                 begin, held = low, 0
+                most = min(2 * most, self._settings.block_points)
             held += points
         yield begin, last
 
     def _spans(self, at: Snapshot, wanted: Wanted) -> Iterator[tuple[int, int, int]]:
         """(first time, last time, points at most) of parts of the series, clipped to the window."""
         project, sensor, metric, start, end, _ = wanted
+        step = max(1, min(self._settings.group_rows, self._settings.block_points // 4))
         for file, number in self._groups(at, wanted):
             bounds = file.groups[number]
             if bounds.series is not None:
@@ -136,15 +140,14 @@ class Reader:
                 continue
             run = file.find_rows(number, sensor, metric)
             if run is not None:
-                yield from _parts(file.values(number)[0][run], start, end, self._settings.block_points)
+                yield from _parts(file.values(number)[0][run], start, end, step)
         chunk = at.tail_chunk(project, sensor, metric)
         if chunk is not None:
-            yield from _parts(chunk.time, start, end, self._settings.block_points)
+            yield from _parts(chunk.time, start, end, step)
 
 
-def _parts(time: Instants, start: int | None, end: int | None, size: int) -> Iterator[tuple[int, int, int]]:
+def _parts(time: Instants, start: int | None, end: int | None, step: int) -> Iterator[tuple[int, int, int]]:
     time = time[window(time, start, end)]
-    step = max(1, size // 4)
     for begin in range(0, len(time), step):
         part = time[begin : begin + step]
         yield int(part[0]), int(part[-1]), len(part)

@@ -174,7 +174,8 @@ class Store:
     ) -> Iterator[tuple[int, int]]:
         """Windows (epoch us, inclusive), ascending and disjoint, that cover the series' points in [start, end].
 
-        Each holds about `settings.block_points` points at most, so that a long series can be read piece by piece.
+        Each holds about `settings.block_points` points at most, the first ones fewer, so that a long series can be read
+        piece by piece and its beginning is soon there.
         """
         wanted = (project, sensor, metric, start, end, known)
         return iter(self._retried(lambda now: list(self._reader.blocks(now, wanted)), at))

@@ -1,6 +1,7 @@
 """Long answers on a connection: several messages where HTTP has one."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,12 @@ from tests.api.calling import connected, messages, request
 from tests.api.site import READINGS, THERMOMETER, Site
 
 from tseng.engine import Engine
+from tseng.settings import Settings
+from tseng.view import ProjectView
+from tseng_api.messages import parse
+from tseng_api.methods import METHODS
+from tseng_api.rpc import Frames, answer
+from tseng_storage.errors import Damaged
 
 POINTS = 25_003
 LONG = "/fn/6C4F6D/node/logger/0001/device/long/sensor"
@@ -17,14 +24,19 @@ READ = {"sensor": LONG, "metric": "T", "unit": "C"}
 FINISHED = {"requestStatus": "finished"}
 
 
+def stored(engine: Engine, sensor: str, points: int) -> None:
+    """Make a thermometer with readings a second apart, each as many degrees as there were before it."""
+    engine.create_entity("sensor", sensor, "TEMPERATURE_SDE", {"ZERO_DATE": "1970-01-01T00:00:00Z"})
+    time = pa.array(np.arange(points) * 1_000_000, pa.timestamp("us", "UTC"))
+    columns = [pa.array([sensor] * points), pa.array(["T"] * points), time, pa.array(np.arange(points, dtype=float))]
+    engine.upload_table(pa.table(columns, ["sensor", "metric", "time", "value"]))
+
+
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A store with one sensor of POINTS points, a second apart, whose value is their number."""
+    """A store with one sensor of POINTS points."""
     with Engine.open(tmp_path_factory.mktemp("long") / "store") as engine:
-        engine.create_entity("sensor", LONG, "TEMPERATURE_SDE")
-        time = pa.array(np.arange(POINTS) * 1_000_000, pa.timestamp("us", "UTC"))
-        columns = [pa.array([LONG] * POINTS), pa.array(["T"] * POINTS), time, pa.array(np.arange(POINTS, dtype=float))]
-        engine.upload_table(pa.table(columns, ["sensor", "metric", "time", "value"]))
+        stored(engine, LONG, POINTS)
         yield engine
 
 
@@ -95,3 +107,76 @@ def test_over_http_it_is_one_answer_of_any_length(site: Site) -> None:
     """No connection is there to send frames on."""
     text = site.frame([request("getData", {"sensor": THERMOMETER, "metric": "T", "unit": "C"})]).text
     assert json.loads(text)[0]["result"] == {"data": READINGS} | FINISHED
+
+
+@pytest.mark.parametrize(("metric", "asked"), [("T", {}), ("dT", {}), ("T", {"aggregate": "mean", "window": "1min"})])
+@pytest.mark.parametrize("flushed", [False, True])
+def test_the_first_frame_takes_the_same_work_however_much_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str, asked: dict[str, str], flushed: bool
+) -> None:
+    """A row group of readings, 32,768, and the zero reading, out of a hundred thousand and of four; then the rest."""
+    read = count_reads(monkeypatch)
+    settings = Settings(bulk_rows=50_000 if flushed else 1_000_000)
+    work = []
+    with Engine.open(tmp_path / "store", settings=settings) as engine:
+        for number, points in enumerate((100_000, 400_000)):
+            sensor = f"/fn/1/node/x/{number}/device/t/sensor"
+            stored(engine, sensor, points)
+            read.clear()
+            params = {"sensor": sensor, "metric": metric, "unit": "K", **asked}
+            answered = answer(parse(json.dumps(request("getData", params)).encode()), connected(engine)[0], METHODS)
+            assert isinstance(answered, Frames)
+            assert len(json.loads(next(answered.messages))["result"]["data"]) >= 500
+            work.append(sum(read))
+            assert json.loads(list(answered.messages)[-1])["result"] == FINISHED
+            assert sum(read) >= points
+    assert work[0] == work[1] <= 32_768 + 1_000
+
+
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the number of points of each read of a raw series."""
+    counts = list[int]()
+
+    def counting(name: str) -> None:
+        ask = getattr(ProjectView, name)
+
+        def asked(view: ProjectView, *args: Any) -> Any:
+            found = ask(view, *args)
+            counts.append(len(found[0]))
+            return found
+
+        monkeypatch.setattr(ProjectView, name, asked)
+
+    counting("read")
+    counting("parts")
+    return counts
+
+
+def test_closing_the_frames_ends_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a connection that is gone would have been sent is not computed."""
+    read = count_reads(monkeypatch)
+    with Engine.open(tmp_path / "store", settings=Settings(bulk_rows=50_000)) as engine:
+        stored(engine, LONG, 300_000)
+        answered = answer(parse(json.dumps(request("getData", READ)).encode()), connected(engine)[0], METHODS)
+        assert isinstance(answered, Frames)
+        next(answered.messages)
+        answered.messages.close()  # type: ignore[attr-defined]
+        assert list(answered.messages) == []
+    assert sum(read) <= 32_768
+
+
+def test_what_goes_wrong_on_the_way_ends_the_frames_with_an_error(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the same id, after the frames that were sent; the connection has no other way to learn of it."""
+    session, _ = connected(engine)
+    answered = answer(parse(json.dumps(request("getData", READ)).encode()), session, METHODS)
+    assert isinstance(answered, Frames)
+
+    def damaged(*_: Any) -> Any:
+        raise Damaged("a segment cannot be read", "file", "x.parquet")
+
+    monkeypatch.setattr(ProjectView, "parts", damaged)
+    monkeypatch.setattr(ProjectView, "read", damaged)
+    (error,) = map(json.loads, answered.messages)
+    assert (error["id"], error["error"]["code"]) == (1, -32603)

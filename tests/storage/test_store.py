@@ -172,6 +172,15 @@ def test_blocks_are_bounded(tmp_path: Path) -> None:
     assert list(store.blocks(PROJECT, "/b", "T", 51, 50)) == []
 
 
+@pytest.mark.parametrize("door", ["append", "load"])
+def test_the_first_blocks_are_small(tmp_path: Path, door: str) -> None:
+    """A row group's points, then twice as many each time, until a block is as large as blocks may be."""
+    store = opened(tmp_path, StoreSettings(background=False, flush_on_close=False, group_rows=100, block_points=1000))
+    getattr(store, door)(table([("/a", "T", t, 1.0) for t in range(3700)]), PROJECT)
+    lengths = [len(store.read(PROJECT, "/a", "T", *block)[0]) for block in store.blocks(PROJECT, "/a", "T")]
+    assert lengths == [100, 200, 400, 800, 1000, 1000, 200]
+
+
 def test_equal_times_are_kept_once(store: Store) -> None:
     """Series that were read at the same instants share the memory of their times, others do not."""
     for sensor, step in (("/a", 10), ("/b", 10), ("/c", 11)):
