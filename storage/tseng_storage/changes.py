@@ -11,12 +11,13 @@ turn out to have the value that it had; a time whose value differs is always tol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tseng_storage.knowledge import Knowledge
-from tseng_storage.observations import Instants
+from tseng_storage.observations import Codes, Instants
 from tseng_storage.pieces import covered
 from tseng_storage.reader import Reader
 from tseng_storage.segment_file import SegmentFile
@@ -24,6 +25,19 @@ from tseng_storage.snapshot import Snapshot
 from tseng_storage.tail import SeriesKey
 
 _NONE: Instants = np.zeros(0, np.int64)
+
+
+class Touched(NamedTuple):
+    """What is new of a sensor: `first` and `last` time with a new version, and when the latest of them came in; us."""
+
+    first: int
+    last: int
+    received: int
+
+    def joined(self, other: Touched) -> Touched:
+        """What both say together."""
+        ends = min(self.first, other.first), max(self.last, other.last)
+        return Touched(*ends, max(self.received, other.received))
 
 
 def changed(reader: Reader, at: Snapshot, series: SeriesKey, since: Knowledge) -> Instants:
@@ -48,6 +62,55 @@ def uploaded_since(at: Snapshot, since: Knowledge) -> set[tuple[str, str]] | Non
         if not since.covers_upload(int(rows.seq[0]), int(rows.received[0]))
         for sensor in rows.sensors
     }
+
+
+def touched(reader: Reader, at: Snapshot, project: str, since: Knowledge) -> dict[str, Touched]:
+    """The sensors of a project of which `at` holds versions that `since` does not cover; `changed` in one pass."""
+    reader.let_go(at)
+    found: dict[str, Touched] = {}
+    for sensor, part in (*_touched_in_segments(reader, at, project, since), *_touched_in_tail(at, project, since)):
+        before = found.get(sensor)
+        found[sensor] = part if before is None else before.joined(part)
+    return found
+
+
+def _touched_in_segments(reader: Reader, at: Snapshot, project: str, since: Knowledge) -> Iterator[tuple[str, Touched]]:
+    for segment in at.index.project(project):
+        if not _may_exceed(segment.box.seq, since):
+            continue
+        file = reader.open(segment)
+        for number, bounds in enumerate(file.groups):
+            versions = file.versions(number)
+            if bounds.low[0] == bounds.high[0] and versions.none_known(since):
+                # A long series: its groups say all of it without being read.
+                yield bounds.low[0], Touched(*bounds.time, versions.received)
+            elif not versions.all_known(since):
+                yield from _touched_in_group(file, number, since)
+
+
+def _touched_in_group(file: SegmentFile, number: int, since: Knowledge) -> Iterator[tuple[str, Touched]]:
+    sensors, sensor, time, seq, received = file.origins(number)
+    beyond = ~covered(since, seq, lambda: received)
+    yield from _by_sensor(sensors, sensor[beyond], time[beyond], received[beyond])
+
+
+def _touched_in_tail(at: Snapshot, project: str, since: Knowledge) -> Iterator[tuple[str, Touched]]:
+    for owner, rows in at.tail.uploads(at.upto, _first_unknown(at, since)):
+        if owner == project and not since.covers_upload(int(rows.seq[0]), int(rows.received[0])):
+            yield from _by_sensor(rows.sensors, rows.sensor, rows.time, rows.received)
+
+
+def _by_sensor(
+    sensors: Sequence[str], sensor: Codes, time: Instants, received: Instants
+) -> Iterator[tuple[str, Touched]]:
+    """Of each run of one sensor its sensor and what it touched."""
+    if not len(sensor):
+        return
+    starts = np.flatnonzero(np.append(True, sensor[1:] != sensor[:-1]))
+    spans = (np.minimum.reduceat(time, starts), np.maximum.reduceat(time, starts))
+    latest = np.maximum.reduceat(received, starts)
+    for code, *span in zip(*(each.tolist() for each in (sensor[starts], *spans, latest)), strict=True):
+        yield sensors[code], Touched(*span)
 
 
 def _in_segments(reader: Reader, at: Snapshot, series: SeriesKey, since: Knowledge) -> Iterator[Instants]:

@@ -18,6 +18,7 @@ from tseng_storage.catalog_cache import CachedDatabase
 from tseng_storage.entities import AnyKind, Definition, Draft, Entity, Uploaded, now_us
 from tseng_storage.entity_rows import chunks, entity_of, fetch, is_entity, one, row_of
 from tseng_storage.errors import Exists, NotFound
+from tseng_storage.hierarchy import Above, sensors_below
 from tseng_storage.history import ALWAYS, Change
 from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.known_entities import as_known, histories, known_changes, of_kind, series, unchanged, uploaded
@@ -166,6 +167,14 @@ class Configuration:
             return found
         key = ("members", project, device, known.config, known.time)
         return self._base.cached(key, lambda connection: tuple(as_known(connection, found, known)))
+
+    def sensors_below(self, project: str, kind: Above, ids: Collection[str]) -> dict[str, list[str]]:
+        """The sensors of each of these devices or nodes, in the order of their ids; those without any are left out.
+
+        A sensor is below its device and below the node that its device names, else the nodes in its own id's path.
+        """
+        with self._base.read() as connection:
+            return sensors_below(connection, project, kind, ids)
 
     def definitions(self, project: str, kind: Definition, known: Knowledge = EVERYTHING) -> tuple[Entity, ...]:
         """All definitions of one kind that hold (as of what was `known`), by their ids; `props` are body and version.

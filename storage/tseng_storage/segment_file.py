@@ -22,7 +22,7 @@ from tseng_storage.arrays import flat, to_numpy
 from tseng_storage.cache import BoundedCache
 from tseng_storage.errors import Damaged
 from tseng_storage.knowledge import Knowledge
-from tseng_storage.observations import Instants, Rows, Values, ranked
+from tseng_storage.observations import Codes, Instants, Rows, Values, ranked
 from tseng_storage.segments import FACTS, Facts
 
 Series = tuple[str, str]
@@ -46,14 +46,22 @@ class GroupBounds:
 
 @dataclass(frozen=True)
 class Versions:
-    """What the footer says of the versions in one row group: the largest `seq` and the latest `received` (epoch us)."""
+    """What the footer says of the versions in one row group: the largest `seq` and the latest `received` (epoch us).
+
+    `first` is the smallest of the numbers.
+    """
 
     seq: int
     received: int
+    first: int
 
     def all_known(self, known: Knowledge) -> bool:
         """Whether the whole group was known."""
         return known.covers_upload(self.seq, self.received) and (known.loading is None or self.seq < known.loading)
+
+    def none_known(self, known: Knowledge) -> bool:
+        """Whether certainly nothing of the group was known."""
+        return known.seq is not None and self.first > known.seq
 
 
 @dataclass(frozen=True)
@@ -205,13 +213,19 @@ class SegmentFile:
         """int64, epoch us: when a row group's rows came in."""
         return to_numpy(flat(self._read(number, ["received"]).column(0)), np.int64)
 
+    def origins(self, number: int) -> tuple[tuple[str, ...], Codes, Instants, Instants, Instants]:
+        """Of a row group's rows: sensors and int32 codes into them, times, log positions, when they came in."""
+        table = self._read(number, ["sensor", "time", "seq", "received"])
+        time, seq, received = (to_numpy(flat(table.column(name)), np.int64) for name in ("time", "seq", "received"))
+        return *ranked(flat(table.column("sensor"))), time, seq, received
+
     def versions(self, number: int) -> Versions:
         """How late a row group's rows are."""
         found = self._versions.get(number)
         if found is None:
             group = self._file.metadata.row_group(number)
             received, seq = (group.column(column).statistics for column in (4, 5))
-            found = self._versions[number] = Versions(seq.max_raw, received.max_raw)
+            found = self._versions[number] = Versions(seq.max_raw, received.max_raw, seq.min_raw)
         return found
 
     def rows(self, number: int) -> Rows:

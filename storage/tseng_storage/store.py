@@ -19,7 +19,7 @@ import pyarrow as pa
 from tseng_storage import backup as copies
 from tseng_storage.background import Background
 from tseng_storage.catalog import Catalog
-from tseng_storage.changes import changed, uploaded_since
+from tseng_storage.changes import Touched, changed, touched, uploaded_since
 from tseng_storage.compaction import Compaction
 from tseng_storage.creation import open_parts
 from tseng_storage.entities import Uploaded
@@ -236,6 +236,13 @@ class Store:
         `changed` tells of each series.
         """
         return uploaded_since(at, since)
+
+    def touched(self, project: str, since: Knowledge, *, at: Snapshot | None = None) -> dict[str, Touched]:
+        """The sensors of a project with versions that `since` does not cover: `changed` of all series in one pass.
+
+        Of each the first and last time that have such a version and when the latest came in, epoch us.
+        """
+        return self._retried(lambda now: touched(self._reader, now, project, since), at)
 
     # -- care
 

@@ -1,14 +1,12 @@
 """What lies beyond what was known: every new version, nothing else, and no trace of flush, compaction or vacuum."""
 
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
@@ -17,8 +15,7 @@ from hypothesis import strategies as st
 from tests.storage.helpers import PROJECT, SMALL, Point, opened, series, table
 from tests.storage.test_processes import NURSERY, RESTLESS
 
-from tseng_storage import bell, delta
-from tseng_storage.errors import StoreClosed
+from tseng_storage import delta
 from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.snapshot import Snapshot
 from tseng_storage.store import Store
@@ -49,26 +46,33 @@ Series = tuple[str, str]
 Told = dict[Series, set[int]]
 
 
+class Version(NamedTuple):
+    """One version of one point; `differs` from the version before it, where there is one."""
+
+    seq: int
+    received: int
+    series: Series
+    time: int
+    differs: bool
+
+
 @dataclass
 class Model:
     """Every upload by its number, with its date and its observations."""
 
     uploads: dict[int, tuple[int, list[Point]]] = field(default_factory=dict)
 
-    def beyond(self, since: Knowledge, at: Knowledge) -> tuple[Told, Told]:
-        """By series the times whose value became another beyond `since`, and those that were written at all."""
-        differing, written = Told(), Told()
+    def versions(self, at: Knowledge) -> list[Version]:
+        """All versions that there are at a state, in the order of uploads."""
         last: dict[tuple[str, str, int], float | None] = {}
+        found: list[Version] = []
         for seq, (received, rows) in sorted(self.uploads.items()):
-            if not at.covers_upload(seq, received):
-                continue
-            for point, value in {(row[0], row[1], row[2]): row[3] for row in rows}.items():
-                if not since.covers_upload(seq, received):
-                    written.setdefault(point[:2], set()).add(point[2])
-                    if point not in last or last[point] != value:
-                        differing.setdefault(point[:2], set()).add(point[2])
-                last[point] = value
-        return differing, written
+            if at.covers_upload(seq, received):
+                for point, value in {(row[0], row[1], row[2]): row[3] for row in rows}.items():
+                    differs = point not in last or last[point] != value
+                    found.append(Version(seq, received, point[:2], point[2], differs))
+                    last[point] = value
+        return found
 
 
 def state(snapshot: Snapshot) -> Knowledge:
@@ -98,15 +102,39 @@ class Follower:
         """Ask what lies beyond all that was known, hold it against the model, and know what there is now."""
         now = self.store.snapshot()
         self.known.add(state(now))
+        versions = model.versions(state(now))
         for since in self.known | {Knowledge(time=date) for date in dates[-3:]}:
-            differing, written = model.beyond(since, state(now))
+            beyond = [each for each in versions if not since.covers_upload(each.seq, each.received)]
+            differing, written = by_series(each for each in beyond if each.differs), by_series(beyond)
             found = told(self.store, since, now)
             assert within(differing, found)
             assert within(found, written)
+            self.look_at_once(beyond, since, now, found)
             sensors = self.store.uploaded_since(since, now)
             if sensors is not None:
                 assert {(PROJECT, sensor) for sensor, _ in found} <= sensors
                 assert sensors <= {(PROJECT, sensor) for sensor, _ in written}
+
+    def look_at_once(self, beyond: list[Version], since: Knowledge, now: Snapshot, found: Told) -> None:
+        """What is said of all sensors in one pass agrees with what is said of each series."""
+        touched = self.store.touched(PROJECT, since, at=now)
+        times = {name: [time for (sensor, _), each in found.items() if sensor == name for time in each]
+                 for name, _ in found}  # fmt: skip
+        assert {name: each[:2] for name, each in touched.items()} == {
+            name: (min(each), max(each)) for name, each in times.items()
+        }
+        for name, (_, _, received) in touched.items():
+            dates = [(each.received, each.differs) for each in beyond if each.series[0] == name]
+            assert received in {date for date, _ in dates}
+            assert all(received >= date for date, differs in dates if differs)
+
+
+def by_series(versions: Iterable[Version]) -> Told:
+    """Their times by series."""
+    found = Told()
+    for each in versions:
+        found.setdefault(each.series, set()).add(each.time)
+    return found
 
 
 def within(one: Told, other: Told) -> bool:
@@ -259,91 +287,6 @@ def test_the_revision_moves_with_entities_and_series_and_nothing_else(tmp_path: 
         assert moved()
         one.catalog.put_definitions(PROJECT, "metric", {"m": {"formula": "T"}})
         assert moved()
-
-
-# -- waiting
-
-
-class Waiting(threading.Thread):
-    """A thread in `wait`, with what it came back with."""
-
-    def __init__(self, store: Store, seen: int, seconds: float = DEADLINE) -> None:
-        super().__init__(daemon=True)
-        self._ask: Callable[[], int] = lambda: store.wait(seen, seconds)
-        self.answer: int | type[Exception] | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.answer = self._ask()
-        except StoreClosed as closed:
-            self.answer = type(closed)
-
-    def result(self) -> int | type[Exception] | None:
-        self.join(DEADLINE)
-        return self.answer
-
-
-def asleep(store: Store, threads: Sequence[threading.Thread]) -> None:
-    """Return when all of the threads wait: one looks for commits, the others for its leaving."""
-    ring, until = store._database._bell, time.monotonic() + DEADLINE
-    while not ring._watched or len(ring._turn._waiters) < len(threads) - 1:  # type: ignore[attr-defined]
-        assert time.monotonic() < until
-        threading.Event().wait(0.001)
-
-
-def test_a_commit_of_this_process_wakes_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Uploads, bulk loads and changes of the catalog wake every thread without anybody looking for them."""
-    monkeypatch.setattr(bell, "PAUSE", DEADLINE * 10)
-    commits: list[Callable[[Store], object]] = [
-        lambda store: store.append(series({1: 1.0}), PROJECT),
-        lambda store: store.load(series({1: 2.0}), PROJECT),
-        lambda store: store.catalog.create_entity(PROJECT, "sensor", "/s", "TILT"),
-    ]
-    with opened(tmp_path) as store:
-        for commit in commits:
-            seen = store.changes()
-            threads = [Waiting(store, seen) for _ in range(8)]
-            asleep(store, threads)
-            commit(store)
-            answers = [thread.result() for thread in threads]
-            assert seen not in answers
-            assert None not in answers
-
-
-def test_nothing_is_waited_for_that_happened_already(tmp_path: Path) -> None:
-    """A number of earlier gives the present one at once, and a wait without any commit ends when its time is up."""
-    with opened(tmp_path) as store:
-        seen = store.changes()
-        store.append(series({1: 1.0}), PROJECT)
-        now = store.wait(seen, DEADLINE)
-        assert now == store.changes() != seen
-        assert store.wait(now, 0.02) == now
-        assert store.wait(now, 0) == now
-
-
-def test_another_takes_over_when_the_one_that_looks_leaves(tmp_path: Path) -> None:
-    """Commits of another handle are noticed also after the thread that looked for them went away."""
-    with opened(tmp_path) as store, opened(tmp_path) as other:
-        seen = store.changes()
-        first = Waiting(store, seen, 0.05)
-        asleep(store, [first])
-        second = Waiting(store, seen)
-        assert first.result() == seen
-        other.append(series({1: 1.0}), PROJECT)
-        assert second.result() not in (None, seen)
-
-
-def test_closing_ends_all_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every thread comes back with StoreClosed, and so does whoever waits afterwards."""
-    monkeypatch.setattr(bell, "PAUSE", DEADLINE * 10)
-    store = opened(tmp_path)
-    threads = [Waiting(store, store.changes()) for _ in range(4)]
-    asleep(store, threads)
-    store.close()
-    assert [thread.result() for thread in threads] == [StoreClosed] * 4
-    with pytest.raises(StoreClosed):
-        store.wait(0, 0)
 
 
 def correct(path: Path, pipe: Connection) -> None:
