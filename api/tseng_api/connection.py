@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
 
+from tseng.engine import Engine
 from tseng.errors import REFUSALS, EngineError, Refusal
 from tseng_api.admission import Admissions
 from tseng_api.http import gathered
@@ -22,8 +23,10 @@ from tseng_api.inbox import Inbox
 from tseng_api.limits import PART_BYTES, STREAMS
 from tseng_api.messages import Frame, unsolicited
 from tseng_api.methods import METHODS
+from tseng_api.pushes import Pushes
 from tseng_api.rpc import Frames, Whole, answer
 from tseng_api.session import Session, identify_code
+from tseng_api.subscriptions import LoopOutlet, SocketSubscriptions
 from tseng_api.wires import Wire
 
 log = logging.getLogger("tseng.api")
@@ -33,6 +36,7 @@ log = logging.getLogger("tseng.api")
 class SocketSession(Session):
     """The session of a connection; whoever it says it is has to be admitted."""
 
+    subscriptions: SocketSubscriptions = field(kw_only=True)
     connection: str = field(kw_only=True)
     admissions: Admissions = field(kw_only=True)
 
@@ -45,16 +49,19 @@ class SocketSession(Session):
         """
         identity = identify_code(self.engine, code)
         self.admissions.admit(self.connection, identity, code)
+        self.subscriptions.narrow(identity.project)
         self.identity = identity
 
 
 class Connection:
     """One peer: what it asks is answered until one side ends it."""
 
-    def __init__(self, id: str, wire: Wire, session: Session) -> None:
+    def __init__(self, id: str, wire: Wire, engine: Engine, admissions: Admissions, outlet: LoopOutlet) -> None:
         self.id = id
         self.wire = wire
-        self.session = session
+        self.pushes = Pushes(wire)
+        kept = SocketSubscriptions(engine, outlet, self.pushes)
+        self.session = SocketSession(engine, subscriptions=kept, connection=id, admissions=admissions)
         self.requests = 0
         self.reason = "closed by the peer"
         self._inbox = Inbox()
@@ -73,6 +80,8 @@ class Connection:
             self.wire.end()
             self._inbox.drop()
             answering.cancel()
+            self.pushes.end()
+            await run_in_threadpool(self.session.subscriptions.close)
 
     @property
     def busy(self) -> bool:
@@ -91,6 +100,13 @@ class Connection:
             self.reason = reason
             self.wire.close(None if error is None else unsolicited(error), code, reason)
         self._inbox.drop()
+
+    def cut(self, reason: str) -> None:
+        """End it without a word: the peer would not take it."""
+        self.reason = reason
+        self._inbox.drop()
+        self.wire.end()
+        self.wire.transport.abort()
 
     async def _receive(self, frames: AsyncIterator[Frame]) -> None:
         """Fill the inbox. Where no frames can be made out any more the peer hears of it after its answers."""
@@ -128,6 +144,7 @@ class Connection:
                 await self._send(*answered)
         except Exception as error:
             self._fail(error)
+        self.session.subscriptions.answered(self.wire.send)
 
     def _begin(self, frame: Frame) -> "Frames | tuple[bytes, Iterator[bytes]] | None":
         """Run a request: frames to come, or the first part of its answer and those to come."""

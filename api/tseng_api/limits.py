@@ -40,3 +40,11 @@ RECHECK_SECONDS = 1
 READ_AHEAD = 256 * 1024
 # Connections that the kernel keeps until they are accepted; a site's gateways come back all at once after a restart.
 UNACCEPTED = 2048
+# Subscriptions of one connection, and the sensors and entities named in them: each series is computed anew with every
+# reading that concerns it.
+SUBSCRIPTIONS = 1000
+SUBSCRIBED = 20_000
+# Updates that are kept for a subscription whose own answer is not sent yet; beyond these it is as with a slow reader.
+EARLY_UPDATES = 100
+# Seconds for which a peer may take nothing of what waits for it; then it is gone, or might as well be.
+STUCK_SECONDS = 60

@@ -5,18 +5,19 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
+from functools import cached_property
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
 from tseng.engine import Engine
-from tseng.errors import NotFound
 from tseng_api.admission import Admissions
-from tseng_api.connection import Connection, SocketSession
-from tseng_api.errors import Idle, InvalidCall
-from tseng_api.limits import RECHECK_SECONDS
+from tseng_api.connection import Connection
+from tseng_api.errors import Idle
+from tseng_api.limits import RECHECK_SECONDS, STUCK_SECONDS
 from tseng_api.logs import access
 from tseng_api.messages import Frame
+from tseng_api.subscriptions import LoopOutlet
 from tseng_api.websocket import REFUSED, RESTART
 from tseng_api.wires import Wire
 
@@ -32,12 +33,16 @@ class Sockets:
         self._stopping = False
         self._admissions = Admissions(engine)
 
+    @cached_property
+    def _outlet(self) -> LoopOutlet:
+        return LoopOutlet(asyncio.get_running_loop())
+
     async def serve(self, wire: Wire, frames: AsyncIterator[Frame], client: str) -> None:
         """Answer one peer until its end."""
         if self._stopping:
             wire.close(code=RESTART)
             return
-        connection = self._connection(wire)
+        connection = Connection(uuid.uuid4().hex, wire, self._engine, self._admissions, self._outlet)
         self._open[connection.id] = connection
         about, began = {"requestId": connection.id, "face": wire.face, "client": client}, time.perf_counter()
         access.info("connection opened", extra=about)
@@ -47,12 +52,6 @@ class Sockets:
             del self._open[connection.id]
             self._admissions.leave(connection.id)
             access.info("connection closed", extra=about | _story(connection, began))
-
-    def _connection(self, wire: Wire) -> Connection:
-        id = uuid.uuid4().hex
-        return Connection(
-            id, wire, SocketSession(self._engine, subscriptions=_None(), connection=id, admissions=self._admissions)
-        )
 
     def __len__(self) -> int:
         return len(self._open)
@@ -78,7 +77,9 @@ class Sockets:
                 self._open[id].close("no longer let in", error, REFUSED)
         now, longest = asyncio.get_running_loop().time(), self._engine.settings.idle_seconds
         for connection in list(self._open.values()):
-            if now - connection.wire.heard > longest and not connection.busy:
+            if connection.wire.stuck(now) > STUCK_SECONDS:
+                connection.cut(f"took nothing for {STUCK_SECONDS} seconds")
+            elif now - connection.wire.heard > longest and not connection.busy:
                 words = f"nothing came for {longest:g} seconds; `time` keeps a connection alive"
                 connection.close("idle", Idle(words, field="connection"), REFUSED)
 
@@ -92,19 +93,3 @@ def _story(connection: Connection, began: float) -> dict[str, Any]:
         "bytes": connection.wire.sent,
         "ms": round((time.perf_counter() - began) * 1000, 1),
     }
-
-
-class _None:
-    """No subscriptions yet."""
-
-    def add_data(self, *_: Any) -> None:
-        """Refuse it."""
-        raise InvalidCall("this server has no live data yet", field="method")
-
-    def add_entities(self, *_: Any) -> None:
-        """Refuse it."""
-        raise InvalidCall("this server has no live data yet", field="method")
-
-    def remove(self, *_: Any) -> None:
-        """There is none."""
-        raise NotFound("there is no such subscription", field="id")

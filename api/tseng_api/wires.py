@@ -23,6 +23,8 @@ class Wire(ABC):
         """When the peer was last heard of, in the loop's time."""
         self.ended = False
         """Nothing can be sent any more: it is closed, or about to be."""
+        self._moved = self.heard
+        self._taken_before = 0
         self.sent = 0
         """Bytes sent so far, those that wait included."""
         self._writable = asyncio.Event()
@@ -62,6 +64,12 @@ class Wire(ABC):
     def taken(self) -> int:
         """Bytes that have left so far."""
         return self.sent - self.waiting
+
+    def stuck(self, now: float) -> float:
+        """Seconds for which bytes have been waiting and none has left, as far as those know who ask now and then."""
+        if not self.waiting or self.taken > self._taken_before:
+            self._taken_before, self._moved = self.taken, now
+        return now - self._moved
 
     async def drained(self) -> None:
         """Wait until little is left to send, or it has ended."""
