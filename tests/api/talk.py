@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT = 30
@@ -97,6 +98,16 @@ class WebSocketTalk(Talk):
         message = self.socket.recv(timeout=TIMEOUT)
         assert isinstance(message, str)
         return message
+
+    def closed(self) -> int:
+        """Wait for the server to close; its code."""
+        try:
+            while True:
+                self.read()
+        except ConnectionClosed:
+            code = self.socket.close_code
+            assert code is not None
+            return code
 
     def close(self) -> None:
         """Close as RFC 6455 has it."""

@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -175,12 +174,3 @@ def test_uploads_from_many_connections_at_once_are_all_there(store: tuple[Path, 
     server.popen.kill()
     with Engine.open(store[0]) as engine:
         assert len(engine.get_data("short", "T", "C", start="2024-02-01")) == 80
-
-
-def test_tls_is_announced_and_spoken(store: tuple[Path, str]) -> None:
-    """With a certificate the line says https, and that is what is spoken. The pair in `tls/` serves this test alone."""
-    cert, key = (Path(__file__).parent / "tls" / name for name in ("cert.pem", "key.pem"))
-    with serving(store[0], "--tls-cert", str(cert), "--tls-key", str(key)) as process:
-        assert process.line.startswith("listening https://127.0.0.1:")
-        context = ssl.create_default_context(cafile=str(cert))
-        assert httpx.get(f"{process.url}/healthz", verify=context).json() == {"status": "ok"}
