@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from tseng.errors import InvalidRequest
-from tseng.formats import json_gaps, json_members, json_provenance
+from tseng.formats import json_gaps, json_members, json_observations, json_provenance
 from tseng_api.entity_methods import ProjectIds, methods_of
 from tseng_api.errors import under
 from tseng_api.metrics import of_type, rpc_metric, units_of
-from tseng_api.queries import Query
+from tseng_api.queries import Observations, Query
 from tseng_api.rpc import FRAME_POINTS, Call, Long, Method, Methods
 from tseng_api.subscription_methods import subscription_methods
 from tseng_storage.entities import KINDS
@@ -107,6 +107,11 @@ def get_data(call: Call, params: Query) -> Long:
     return Long(json_members(stream.blocks, FRAME_POINTS), lambda: json_gaps(stream) + json_provenance(stream))
 
 
+def get_observations(call: Call, params: Observations) -> Long:
+    """Retrieve all raw metrics of a sensor as they were recorded, in the units they are stored in."""
+    return Long(json_observations(params.open(call.session), FRAME_POINTS), lambda: b"")
+
+
 def get_observations_summary(call: Call, params: Query) -> dict[str, Any]:
     """Retrieve the first and the last point of a series and their number."""
     return params.summary(call.session)
@@ -147,6 +152,7 @@ METHODS: Methods = {
     "getMetrics": Method(get_metrics, Metrics),
     "getUnits": Method(get_units, Units),
     "getData": Method(get_data, Query),
+    "getObservations": Method(get_observations, Observations),
     "getObservationsSummary": Method(get_observations_summary, Query),
     "uploadData": Method(upload_data, UploadData, "writer"),
     **subscription_methods(),

@@ -1,6 +1,6 @@
 """One read as it is asked for: the params object of getData, or the same in a query string."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from starlette.datastructures import QueryParams
 from tseng.align import Align
 from tseng.aligned import Table
 from tseng.errors import Fault, InvalidRequest
+from tseng.observations import RawRows
 from tseng.parameters import from_text
 from tseng.reads import summary
 from tseng.series import Stream
@@ -65,6 +66,27 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
         if self.provenance:
             raise InvalidRequest.at("provenance", "a summary has none; ask for the series")
         return summary(self.open(session))
+
+
+class Observations(msgspec.Struct, forbid_unknown_fields=True):
+    """The params object of getObservations. What getData needs besides may be there, and changes nothing."""
+
+    sensor: str
+    metric: str | None = None
+    unit: str | None = None
+    params: dict[str, Any] | None = None
+    startDate: str | None = None
+    endDate: str | None = None
+    limit: Limit | None = None
+    asOf: str | None = None
+    projectIds: list[str] | str | None = None
+
+    def open(self, session: Session) -> Iterator[RawRows]:
+        """Ask the engine; every refusal comes from here, none from the rows."""
+        return session.engine.observations(
+            self.sensor, start=self.startDate, end=self.endDate, limit=self.limit.function if self.limit else None,
+            as_of=self.asOf, project=session.project(self.projectIds),
+        )  # fmt: skip
 
 
 class TableQuery(msgspec.Struct, forbid_unknown_fields=True):

@@ -107,11 +107,11 @@ class Reader:
             for number in file.find(sensor, metric, start, end):
                 yield file, number
 
-    def blocks(self, at: Snapshot, wanted: Wanted) -> Iterator[tuple[int, int]]:
+    def blocks(self, at: Snapshot, wanted: Wanted, most: int) -> Iterator[tuple[int, int]]:
         """Windows (epoch us, inclusive), ascending and disjoint, that cover all points of the series.
 
-        Each holds about `block_points` points at most, the first ones fewer, a row group's and then twice as many each
-        time: who reads in order soon has something. Nothing is decoded to find them but groups of several series.
+        Each holds about `most` points at most, the first ones fewer, a row group's and then twice as many each time:
+        who reads in order soon has something. Nothing is decoded to find them but groups of several series.
         """
         start, end = wanted[3:5]
         empty = start is not None and end is not None and start > end
@@ -120,12 +120,12 @@ class Reader:
             return
         last = max(high for _, high, _ in spans)
         begin, held = spans[0][0], 0
-        most = min(self._settings.group_rows, self._settings.block_points)
+        room = min(self._settings.group_rows, most)
         for low, _, points in spans:
-            if held and held + points > most and low > begin:
+            if held and held + points > room and low > begin:
                 yield begin, low - 1
                 begin, held = low, 0
-                most = min(2 * most, self._settings.block_points)
+                room = min(2 * room, most)
             held += points
         yield begin, last
 

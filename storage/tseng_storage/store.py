@@ -169,16 +169,18 @@ class Store:
         start: int | None = None,
         end: int | None = None,
         *,
+        most: int | None = None,
         at: Snapshot | None = None,
         known: Knowledge = EVERYTHING,
     ) -> Iterator[tuple[int, int]]:
         """Windows (epoch us, inclusive), ascending and disjoint, that cover the series' points in [start, end].
 
-        Each holds about `settings.block_points` points at most, the first ones fewer, so that a long series can be read
-        piece by piece and its beginning is soon there.
+        Each holds about `most` points at most, by default `settings.block_points`, the first ones fewer, so that a long
+        series can be read piece by piece and its beginning is soon there.
         """
         wanted = (project, sensor, metric, start, end, known)
-        return iter(self._retried(lambda now: list(self._reader.blocks(now, wanted)), at))
+        most = most or self.settings.block_points
+        return iter(self._retried(lambda now: list(self._reader.blocks(now, wanted, most)), at))
 
     def metrics_of(self, project: str, sensor: str, known: Knowledge = EVERYTHING) -> Uploaded:
         """The metrics ever uploaded for the sensor (by what was `known`)."""

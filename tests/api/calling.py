@@ -1,11 +1,14 @@
-"""Calls without a transport: a session that a connection would have, and its subscriptions written down."""
+"""Calls without a transport: a session that a connection would have, its subscriptions written down, reads counted."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import pytest
+
 from tseng.access import Identity
 from tseng.engine import Engine
+from tseng.view import ProjectView
 from tseng_api.messages import parse
 from tseng_api.methods import METHODS
 from tseng_api.rpc import Frames, Whole, answer
@@ -58,3 +61,22 @@ def messages(session: Session, frame: Any) -> list[Any]:
 def request(method: str, params: Any = None, id: Any = 1) -> dict[str, Any]:
     """Return a request."""
     return {"jsonrpc": "2.0", "id": id, "method": method, "params": {} if params is None else params}
+
+
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the number of points of each read of a raw series."""
+    counts = list[int]()
+
+    def counting(name: str) -> None:
+        ask = getattr(ProjectView, name)
+
+        def asked(view: ProjectView, *args: Any) -> Any:
+            found = ask(view, *args)
+            counts.append(len(found[0]))
+            return found
+
+        monkeypatch.setattr(ProjectView, name, asked)
+
+    counting("read")
+    counting("parts")
+    return counts

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.api.calling import connected, messages, request
+from tests.api.calling import connected, count_reads, messages, request
 from tests.api.site import READINGS, THERMOMETER, Site
 
 from tseng.engine import Engine
@@ -131,25 +131,6 @@ def test_the_first_frame_takes_the_same_work_however_much_follows(
             assert json.loads(list(answered.messages)[-1])["result"] == FINISHED
             assert sum(read) >= points
     assert work[0] == work[1] <= 32_768 + 1_000
-
-
-def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that grows by the number of points of each read of a raw series."""
-    counts = list[int]()
-
-    def counting(name: str) -> None:
-        ask = getattr(ProjectView, name)
-
-        def asked(view: ProjectView, *args: Any) -> Any:
-            found = ask(view, *args)
-            counts.append(len(found[0]))
-            return found
-
-        monkeypatch.setattr(ProjectView, name, asked)
-
-    counting("read")
-    counting("parts")
-    return counts
 
 
 def test_closing_the_frames_ends_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

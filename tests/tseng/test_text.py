@@ -41,5 +41,5 @@ def test_a_time_before_1970_is_written_in_full() -> None:
 
 def test_rows_join_two_columns_in_order() -> None:
     """Rows come one after another in one buffer, each with its end."""
-    joined = rows(iso_times(np.array([0, 1_000]), b"", b"Z,"), numbers(np.array([1.5, -2.0])), end=b"\n")
+    joined = rows(iso_times(np.array([0, 1_000]), b"", b"Z,"), numbers(np.array([1.5, -2.0])), b"\n")
     assert bytes(joined) == b"1970-01-01T00:00:00.000Z,1.5\n1970-01-01T00:00:00.001Z,-2\n"

@@ -5,7 +5,7 @@ joins the two: check at the edge, find the project, call, answer.
 """
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -20,10 +20,12 @@ from tseng.aligned import Table
 from tseng.defining import Defining
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
+from tseng.observations import RawRows, observations
 from tseng.props import checked
 from tseng.requests import Options, Request, When, instant
 from tseng.series import Series, Stream
 from tseng.settings import Settings
+from tseng.shape import Limit
 from tseng.view import ProjectView
 from tseng_storage.entities import Draft, Entity, Kind, Project
 from tseng_storage.errors import Exists as Taken
@@ -307,6 +309,25 @@ class Engine(Defining):
     ) -> dict[str, Any]:
         """First and last point and the count, as `{"first": {"timestamp", "value"}, "last": ..., "count": n}`."""
         return reads.summary(self.stream(sensor, metric, unit, project=project, **options))
+
+    def observations(
+        self,
+        sensor: str,
+        *,
+        start: When = None,
+        end: When = None,
+        limit: Limit | None = None,
+        as_of: When = None,
+        project: str | None = None,
+    ) -> Iterator[RawRows]:
+        """All raw metrics of a sensor, as they are stored, in blocks of rows; the options are those of `get_data`.
+
+        Raises:
+            UnknownSensor: no such sensor.
+            InvalidTimeRange: `end` lies before `start`.
+            tseng_units.errors.MetricNotAvailable: a mask that cannot be understood.
+        """
+        return observations(self._view(project), sensor, start=start, end=end, limit=limit, as_of=as_of)
 
     def get_table(
         self, columns: Sequence[Mapping[str, Any]], *, project: str | None = None, **options: Unpack[TableOptions]

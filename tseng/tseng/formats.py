@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tseng.aligned import Table
 from tseng.errors import InvalidRequest
+from tseng.observations import RawRows
 from tseng.series import Block, Stream, record_batch
 from tseng.text import iso_times, numbers, rows
 from tseng_storage.arrays import to_arrow
@@ -79,6 +80,38 @@ def json_members(blocks: Iterable[Block], size: int) -> Iterator[tuple[int, byte
         yield len(time), bytes(rows(iso_times(time, b',"', b'Z":'), numbers(value))[1:])
 
 
+def json_observations(blocks: Iterable[RawRows], size: int) -> Iterator[tuple[int, bytes]]:
+    """Write `ISO time: {raw metric: value}` of up to `size` values at a time, joined by commas, each with their number.
+
+    A metric that has no value at a time is left out there.
+    """
+    for found in blocks:
+        step = max(1, size // len(found.metrics))
+        for start in range(0, len(found), step):
+            yield _observation_members(found.only(slice(start, start + step)))
+
+
+def _observation_members(found: RawRows) -> tuple[int, bytes]:
+    valid = ~np.isnan(found.values)
+    # Each member but a row's first one starts with a comma.
+    first = valid & (valid.cumsum(axis=0) == 1)
+    columns = zip(found.metrics, found.values, valid, first, strict=True)
+    texts = [text for column in columns for text in _member(*column)]
+    return int(valid.sum()), bytes(rows(iso_times(found.time, b',"', b'Z":{'), *texts, b"}")[1:])
+
+
+def _member(
+    metric: str, value: NDArray[np.float64], valid: NDArray[np.bool_], first: NDArray[np.bool_]
+) -> tuple[pa.Array | bytes, pa.Array]:
+    name = msgspec.json.encode(metric) + b":"
+    before: pa.Array | bytes = b"," + name
+    if first.any():
+        before = name if first.all() else pc.if_else(first, name, before)
+    if valid.all():
+        return before, numbers(value)
+    return pc.if_else(valid, before, b""), pc.if_else(valid, numbers(value), b"")
+
+
 def json_gaps(stream: Stream) -> bytes:
     """Write `,"gaps":[[last before, first after],…]` where gaps are marked; only once the blocks are through."""
     if stream.gaps is None:
@@ -124,7 +157,7 @@ def _csv(stream: Stream) -> Iterator[bytes]:
     yield b"time,value\n"
     for time, value in _slices(stream.rows()):
         texts = numbers(value) if stream.gaps is None else pc.if_else(pc.is_nan(value), b"", numbers(value))
-        yield bytes(rows(iso_times(time, b"", b"Z,"), texts, end=b"\n"))
+        yield bytes(rows(iso_times(time, b"", b"Z,"), texts, b"\n"))
 
 
 class _Sink:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tseng.errors import InvalidRequest, InvalidTimeRange
+from tseng.errors import InvalidTimeRange
 from tseng.provenance import provenance
 from tseng.requests import Request, When, instant
 from tseng.series import Block, Gaps, Series, Stream, gap_list
-from tseng.shape import Limit, Shape, joined, limited
+from tseng.shape import Limit, Shape, check_limit, joined, limited
 from tseng.view import ProjectView
 from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant
@@ -28,8 +28,7 @@ class Read:
             EngineError: sensor or time range.
             tseng_units.errors.UnitsError: metric, unit, parameters, props or zero reading, in this order.
         """
-        if request.limit not in (None, "first", "last"):
-            raise InvalidRequest.at("limit", f"{request.limit!r} is neither first nor last")
+        check_limit(request.limit)
         as_of = instant("asOf", request.as_of)
         view = view if as_of is None else view.as_of(as_of)
         sensor = view.known(request.sensor)

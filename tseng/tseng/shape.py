@@ -100,6 +100,16 @@ def joined(blocks: list[Block]) -> Block:
     return np.concatenate(time), np.concatenate(value)
 
 
+def check_limit(limit: object) -> None:
+    """Let pass what a limit may be.
+
+    Raises:
+        InvalidRequest: it is something else.
+    """
+    if limit not in (None, "first", "last"):
+        raise InvalidRequest.at("limit", f"{limit!r} is neither first nor last")
+
+
 def limited(blocks: Iterator[Block], limit: Limit | None) -> Iterator[Block]:
     """The first or the last point alone."""
     if limit is None:

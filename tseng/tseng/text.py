@@ -79,10 +79,9 @@ def numbers(value: NDArray[np.float64]) -> pa.Array:
     return to_arrow(value, pa.float64()).cast(pa.string()).cast(pa.binary())
 
 
-def rows(first: pa.Array, second: pa.Array, end: bytes = b"") -> memoryview:
-    """Join two text columns row by row, put `end` after each row, and return all rows as one buffer."""
-    pieces = (first, second, end, b"") if end else (first, second, b"")
-    joined = pc.binary_join_element_wise(*pieces)
+def rows(*columns: pa.Array | bytes) -> memoryview:
+    """Join text columns row by row, bytes being the same in each row, and return all rows as one buffer."""
+    joined = pc.binary_join_element_wise(*columns, b"")
     if isinstance(joined, pa.ChunkedArray):
         joined = joined.combine_chunks()
     start, stop = joined.offset, joined.offset + len(joined)

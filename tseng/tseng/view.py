@@ -150,7 +150,9 @@ class ProjectView:
         store, known = self._store, self.knowledge
         return store.parts(self.project, sensor, metric, start, end, at=self.snapshot, known=known)
 
-    def blocks(self, sensor: str, metric: str, start: int | None, end: int | None) -> Iterator[tuple[int, int]]:
-        """Windows of a bounded number of points that together hold all of a raw series."""
+    def blocks(
+        self, sensor: str, metric: str, start: int | None, end: int | None, *, most: int | None = None
+    ) -> Iterator[tuple[int, int]]:
+        """Windows of a bounded number of points, about `most` where that is given, that together hold a raw series."""
         store, known = self._store, self.knowledge
-        return store.blocks(self.project, sensor, metric, start, end, at=self.snapshot, known=known)
+        return store.blocks(self.project, sensor, metric, start, end, most=most, at=self.snapshot, known=known)

@@ -11,7 +11,7 @@ from tseng_units.errors import IncompatibleUnit, MetricNotAvailable, MissingPara
 from tseng_units.nodes import Node, in_unit
 from tseng_units.params import Params, parse_params
 from tseng_units.registry import DIMENSIONS, OPAQUE, dimension_of, known_units, require_unit
-from tseng_units.resolve import Resolver
+from tseng_units.resolve import Resolver, as_stored
 from tseng_units.sensors import Directory, OfferedMetric, Sensor, derived_metric, derived_metrics, lacking, offer
 
 
@@ -77,6 +77,12 @@ def check_mandatory(offered: OfferedMetric, params: Params) -> None:
                 f'metric {offered.id!r} needs the parameter {id_}, such as {{"{id_}": {{"value": 1, "unit": "d"}}}}'
             )
             raise MissingParam(problem, field=id_)
+
+
+def stored_plan(sensor: Sensor, raw: OfferedMetric) -> Plan:
+    """The plan for a raw metric of the sensor in the unit it is stored in; MetricNotAvailable where a mask is bad."""
+    node = as_stored(sensor, raw)
+    return Plan(sensor.id, sensor.kind, raw.id, node.unit, node)
 
 
 def plan(

@@ -116,10 +116,8 @@ class Resolver:
         raw = _raw(sensor, quantity)
         rule = rule_for(sensor, quantity)
         if raw is not None and (rule is None or quantity in sensor.uploaded):
-            masks = _usable(sensor, quantity, MASKS, lambda: masks_of(sensor, quantity))
-            if raw.map is not None:
-                return translated(sensor.id, quantity, Raw(sensor.id, quantity, raw.map.text, None, masks), raw.map)
-            return Raw(sensor.id, quantity, str(raw.stored_unit), raw.dimension, masks)
+            stored = as_stored(sensor, raw)
+            return stored if raw.map is None else translated(sensor.id, quantity, stored, raw.map)
         if rule is None:
             raise _not_available(sensor, quantity, f"type {sensor.kind} does not have it", "metric", quantity)
         node = self._builders[rule.kind](sensor, quantity, rule)
@@ -339,6 +337,14 @@ def _stored(sensor: Sensor, name: str) -> tuple[object, str]:
 
 def _checked(sensor: Sensor, quantity: str, name: str, value: object, check: Check) -> object:
     return _usable(sensor, quantity, name, lambda: check(value))
+
+
+def as_stored(sensor: Sensor, raw: OfferedMetric) -> Raw:
+    """The node of a raw metric in the unit it is stored in, masked readings left out; raises MetricNotAvailable."""
+    masks = _usable(sensor, raw.id, MASKS, lambda: masks_of(sensor, raw.id))
+    if raw.map is not None:
+        return Raw(sensor.id, raw.id, raw.map.text, None, masks)
+    return Raw(sensor.id, raw.id, str(raw.stored_unit), raw.dimension, masks)
 
 
 def _usable(sensor: Sensor, quantity: str, name: str, read: Callable[[], T]) -> T:

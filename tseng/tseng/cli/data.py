@@ -196,7 +196,7 @@ def _table(stream: "Stream") -> Iterator[bytes]:
     yield f"# {stream.sensor}\n# {stream.metric} [{stream.unit}]\n".encode()
     for time, value in stream.blocks:
         if len(time):
-            yield bytes(rows(iso_times(time, b"", b"Z  "), numbers(value), end=b"\n"))
+            yield bytes(rows(iso_times(time, b"", b"Z  "), numbers(value), b"\n"))
     for gaps in stream.gaps or ():
         for before, after in gaps.tolist():
             yield f"# gap from {format_instant(before)} to {format_instant(after)}\n".encode()
