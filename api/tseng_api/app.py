@@ -36,7 +36,7 @@ ROUTES: list[BaseRoute] = [
 def create_app(engine: Engine, sockets: Sockets | None = None) -> Starlette:
     """Return the application over an open engine; whoever opened the engine closes it.
 
-    With `sockets` there is a WebSocket at `/`, if it is run by `tseng_api.serve.Server`.
+    With `sockets` there is a WebSocket at `/`, if it is run by `tseng_api.server.Server`.
 
     Raises:
         EngineError: the settings name a key set for tokens that cannot be used.

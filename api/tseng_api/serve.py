@@ -1,79 +1,14 @@
-"""The server: uvicorn around the application, TCP beside it, one line on stdout when ready, a clean end on SIGTERM."""
+"""`tseng serve`: one process or several, one line on stdout when ready, a clean end on SIGTERM."""
 
-import asyncio
-import resource
-import signal
-import socket
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
-
 from tseng.engine import Engine
-from tseng_api.app import create_app
-from tseng_api.limits import MESSAGE_BYTES, PING_SECONDS, PONG_SECONDS, UNACCEPTED
+from tseng.tokens import Tokens
+from tseng_api.listening import allow_many_files, announce, listen
 from tseng_api.logs import configure
-from tseng_api.sockets import Sockets
-from tseng_api.tcp import TcpProtocol
-from tseng_api.websocket import SocketProtocol
-
-# Of the ten seconds that a stop may take, what requests under way get; the rest is for the flush.
-_GRACE_SECONDS = 7
-# Longer than clients keep idle connections, so that it is they who close them and no request meets a closing one.
-_IDLE_SECONDS = 75
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What TLS is spoken with: a chain and its private key, both PEM."""
-
-    chain: Path
-    key: Path
-
-
-class Server(uvicorn.Server):
-    """HTTP and WebSocket on one socket, TCP on another if there is one, over one engine."""
-
-    def __init__(
-        self, engine: Engine, *, certificate: Certificate | None = None, ready: Callable[[], None] = lambda: None
-    ) -> None:
-        """`ready` is called once every face takes connections."""
-        self._ready = ready
-        chain, key = (certificate.chain, certificate.key) if certificate else (None, None)
-        self._sockets = Sockets(engine)
-        super().__init__(
-            uvicorn.Config(
-                create_app(engine, self._sockets), log_config=None, access_log=False, server_header=False,
-                lifespan="off", timeout_graceful_shutdown=_GRACE_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
-                backlog=UNACCEPTED, ws=SocketProtocol, ws_max_size=MESSAGE_BYTES, ws_per_message_deflate=False,
-                ws_ping_interval=PING_SECONDS, ws_ping_timeout=PONG_SECONDS,
-                ssl_certfile=chain, ssl_keyfile=key,
-            )
-        )  # fmt: skip
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen: the first socket is for HTTP, a second one for TCP."""
-        assert sockets
-        await super().startup(sockets[:1])
-        loop = asyncio.get_running_loop()
-        for each in sockets[1:]:
-            made = await loop.create_server(
-                lambda: TcpProtocol(self._sockets, self.server_state),
-                sock=each, ssl=self.config.ssl, backlog=UNACCEPTED,
-            )  # fmt: skip
-            self.servers.append(made)
-        self._watch = loop.create_task(self._sockets.watch())
-        self._ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish what is under way and close; who has not closed when the time is over is cut off."""
-        self._watch.cancel()
-        self._sockets.stop()
-        await super().shutdown(sockets)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
+from tseng_api.server import Certificate, Server, run
+from tseng_api.workers import supervise
 
 
 def serve(
@@ -84,6 +19,7 @@ def serve(
     tcp_port: int | None = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
+    workers: int = 1,
 ) -> None:
     """Serve an engine until SIGTERM or SIGINT: requests under way are finished; whoever opened the engine flushes it.
 
@@ -94,75 +30,26 @@ def serve(
         tcp_port: port of JSON-RPC over TCP; 0 picks a free one, None is none.
         tls_cert: certificate chain (PEM); with it TLS is spoken on both.
         tls_key: its private key (PEM).
+        workers: processes that serve; with several of them the engine is closed, for each opens one of its own.
 
     Raises:
         OSError: an address is taken or not ours.
+        EngineError: the certificate, or a key set that the settings name, cannot be used; a worker could not start.
     """
     certificate = Certificate(tls_cert, tls_key) if tls_cert and tls_key else None
+    if certificate is not None:
+        certificate.check()
     configure(engine.settings.log_level)
     allow_many_files()
     with ExitStack() as stack:
         listeners = [stack.enter_context(listener) for listener in listen(host, port, tcp_port)]
-        server = Server(engine, certificate=certificate, ready=lambda: announce(listeners, certificate))
-        # uvicorn stops at a signal and then raises it once more: with this that second time ends nothing.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
-        server.run(listeners)
 
+        def ready() -> None:
+            announce(listeners, secure=certificate is not None)
 
-def allow_many_files() -> None:
-    """Raise the number of files this process may open as far as it may: every connection is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def listen(host: str, *ports: int | None) -> list[socket.socket]:
-    """Return a listening socket for each port; None stands for none.
-
-    Raises:
-        OSError: an address is taken or not ours.
-    """
-    listeners: list[socket.socket] = []
-    try:
-        for port in ports:
-            if port is not None:
-                listeners.append(_listen(host, port))
-    except OSError:
-        for listener in listeners:
-            listener.close()
-        raise
-    return listeners
-
-
-def announce(listeners: Sequence[socket.socket], certificate: Certificate | None) -> None:
-    """Print the one line that scripts wait for."""
-    schemes = ("http", "ws", "tcp") if certificate is None else ("https", "wss", "tls")
-    # HTTP and WebSocket share the first socket.
-    bound = (listeners[0], *listeners)
-    urls = [f"{scheme}://{_address(each)}" for scheme, each in zip(schemes, bound, strict=False)]
-    print(f"listening {' '.join(urls)}", flush=True)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-            0
-        ]
-        listener = socket.socket(family, kind)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # What is accepted inherits these: peers that vanished are noticed, and small messages leave at once.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            listener.bind(address)
-        except OSError:
-            listener.close()
-            raise
-    except OSError as error:
-        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from None
-    return listener
-
-
-def _address(bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    return f"{f'[{host}]' if ':' in host else host}:{port}"
+        if workers == 1:
+            run(Server(engine, certificate=certificate, ready=ready), listeners)
+        else:
+            Tokens(engine).check_settings()
+            engine.close()
+            supervise(engine.settings, workers, listeners, certificate, ready)

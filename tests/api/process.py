@@ -1,6 +1,7 @@
 """A server process of its own, as `tseng serve` starts it, and its log lines as they come."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -50,6 +51,12 @@ class Process:
     def request(self, id: str) -> dict[str, Any]:
         """Return the access line of a request by its id."""
         return self.wait_for(lambda line: line.get("requestId") == id and line.get("logger") == "tseng.access")
+
+    def stop(self) -> None:
+        """Have it end as it should, itself and what it has started."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+            self.popen.wait(30)
 
     @property
     def memory(self) -> psutil.Process:

@@ -11,7 +11,8 @@ import httpx
 
 from tseng.engine import Engine
 from tseng.settings import Settings
-from tseng_api.serve import Certificate, Server, listen
+from tseng_api.listening import listen
+from tseng_api.server import Certificate, Server
 
 THERMOMETER = "/fn/6C4F6D/node/logger/0001/device/t1/sensor"
 THERMISTOR = "/fn/6C4F6D/node/logger/0001/device/t2/sensor"

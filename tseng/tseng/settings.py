@@ -74,6 +74,10 @@ class Settings:
         """
         return cls(**{name: _parse(environ, variable, default) for name, variable, default in variables()})
 
+    def environ(self) -> dict[str, str]:
+        """Return the variables from which `read` makes these settings in another process."""
+        return {variable.name: str(getattr(self, name)) for name, variable, _ in variables()}
+
 
 def variables() -> list[tuple[str, Variable, Any]]:
     """Field name, variable and default of every setting."""

@@ -23,6 +23,7 @@ def serve(
     no_tcp: Annotated[bool, typer.Option("--no-tcp", help="No JSON-RPC over TCP.")] = False,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key, PEM.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that serve, on the same ports.", min=1, max=256)] = 1,
     data: Data = None,
 ) -> None:
     """Serve the store over HTTP, WebSocket and TCP until SIGTERM."""
@@ -31,5 +32,6 @@ def serve(
     (server,) = entry_points(group="tseng.server", name="http")
     with open_engine(data, create=True) as engine:
         server.load()(
-            engine, host=host, port=port, tcp_port=None if no_tcp else tcp_port, tls_cert=tls_cert, tls_key=tls_key
-        )
+            engine, host=host, port=port, tcp_port=None if no_tcp else tcp_port,
+            tls_cert=tls_cert, tls_key=tls_key, workers=workers,
+        )  # fmt: skip

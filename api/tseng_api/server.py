@@ -1,0 +1,94 @@
+"""The server of one process: uvicorn around the application, TCP beside it, and a clean end on SIGTERM."""
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from tseng.engine import Engine
+from tseng.errors import EngineError
+from tseng_api.app import create_app
+from tseng_api.limits import MESSAGE_BYTES, PING_SECONDS, PONG_SECONDS, UNACCEPTED
+from tseng_api.sockets import Sockets
+from tseng_api.tcp import TcpProtocol
+from tseng_api.websocket import SocketProtocol
+
+# Of the ten seconds that a stop may take, what requests under way get; the rest is for the flush.
+_GRACE_SECONDS = 7
+# Longer than clients keep idle connections, so that it is they who close them and no request meets a closing one.
+_IDLE_SECONDS = 75
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What TLS is spoken with: a chain and its private key, both PEM."""
+
+    chain: Path
+    key: Path
+
+    def check(self) -> None:
+        """See that it can be used.
+
+        Raises:
+            EngineError: it cannot; the text names the files.
+        """
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.chain, self.key)
+        except OSError as error:
+            raise EngineError(f"TLS with {self.chain} and {self.key}: {error.strerror or error}") from None
+
+
+class Server(uvicorn.Server):
+    """HTTP and WebSocket on one socket, TCP on another if there is one, over one engine."""
+
+    def __init__(
+        self, engine: Engine, *, certificate: Certificate | None = None, ready: Callable[[], None] = lambda: None
+    ) -> None:
+        """`ready` is called once every face takes connections."""
+        self._ready = ready
+        chain, key = (certificate.chain, certificate.key) if certificate else (None, None)
+        self._sockets = Sockets(engine)
+        super().__init__(
+            uvicorn.Config(
+                create_app(engine, self._sockets), log_config=None, access_log=False, server_header=False,
+                lifespan="off", timeout_graceful_shutdown=_GRACE_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
+                backlog=UNACCEPTED, ws=SocketProtocol, ws_max_size=MESSAGE_BYTES, ws_per_message_deflate=False,
+                ws_ping_interval=PING_SECONDS, ws_ping_timeout=PONG_SECONDS,
+                ssl_certfile=chain, ssl_keyfile=key,
+            )
+        )  # fmt: skip
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen: the first socket is for HTTP, a second one for TCP."""
+        assert sockets
+        await super().startup(sockets[:1])
+        loop = asyncio.get_running_loop()
+        for each in sockets[1:]:
+            made = await loop.create_server(
+                lambda: TcpProtocol(self._sockets, self.server_state),
+                sock=each, ssl=self.config.ssl, backlog=UNACCEPTED,
+            )  # fmt: skip
+            self.servers.append(made)
+        self._watch = loop.create_task(self._sockets.watch())
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is under way and close; who has not closed when the time is over is cut off."""
+        self._watch.cancel()
+        self._sockets.stop()
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+def run(server: Server, listeners: list[socket.socket]) -> None:
+    """Serve until a signal ends it."""
+    # uvicorn stops at a signal and then raises it once more: with this that second time ends nothing.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    server.run(listeners)
