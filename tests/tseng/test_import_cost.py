@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from statistics import median
 
 HEAVY = {"pint", "pandas", "duckdb", "deltalake", "sqlalchemy", "starlette", "uvicorn", "pyarrow"}
@@ -39,3 +40,17 @@ print("\\n" + " ".join(sorted({name.partition(".")[0] for name in sys.modules}))
     loaded = set(_run(code).splitlines()[-1].split())
     assert "typer" in loaded
     assert not HEAVY & loaded
+
+
+def test_an_upload_loads_no_pandas(tmp_path: Path) -> None:
+    """A device's first reading does not wait for a library that looks for data frames in it."""
+    code = f"""
+import sys
+from tseng.engine import Engine
+with Engine.open({str(tmp_path / "store")!r}) as engine:
+    engine.create_entity("sensor", "a", "TEMPERATURE_SDE")
+    engine.upload([{{"sensorId": "a", "timestamp": "2024-01-01T00:00:00Z", "values": {{"T": 1.0}}}}] * 100)
+    assert engine.get_data("a", "T", "C").value.tolist() == [1.0]
+assert "pandas" not in sys.modules
+"""
+    _run(code)
