@@ -3,7 +3,7 @@
 The three kinds differ in the name of one field alone, so each method is written once and made three times.
 """
 
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -13,6 +13,19 @@ from tseng_api.rpc import Call, Method, Methods
 from tseng_storage.entities import Kind
 
 ProjectIds = list[str] | str | None
+
+
+class EntityObject(TypedDict):
+    """An entity as it is printed."""
+
+    id: str
+    type: str
+    device: NotRequired[str]
+    observationType: NotRequired[str]
+    refId: NotRequired[str]
+    epochs: NotRequired[dict[str, Any]]
+    props: dict[str, Any]
+    customProps: dict[str, Any]
 
 
 class Get(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,9 +60,9 @@ def methods_of(kind: Kind) -> Methods:
     """Return get, update and create of one kind."""
     name = kind.capitalize()
     return {
-        f"get{name}s": Method(_get(kind), renamed(Get, "ids", f"{kind}s")),
-        f"update{name}": Method(_update(kind), renamed(Update, "id", kind), "writer"),
-        f"create{name}": Method(_create(kind), renamed(Create, "id", kind), "writer"),
+        f"get{name}s": Method(_get(kind), renamed(Get, "ids", f"{kind}s"), list[EntityObject]),
+        f"update{name}": Method(_update(kind), renamed(Update, "id", kind), EntityObject, "writer"),
+        f"create{name}": Method(_create(kind), renamed(Create, "id", kind), EntityObject, "writer"),
     }
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from tseng.errors import InvalidRequest
 from tseng.formats import json_gaps, json_members, json_observations, json_provenance
+from tseng_api.described import words
 from tseng_api.entity_methods import ProjectIds, methods_of
 from tseng_api.errors import under
-from tseng_api.metrics import of_type, rpc_metric, units_of
+from tseng_api.metrics import MetricObject, UnitObject, of_type, rpc_metric, units_of
 from tseng_api.queries import Observations, Query
 from tseng_api.rpc import FRAME_POINTS, Call, Long, Method, Methods
 from tseng_api.subscription_methods import subscription_methods
@@ -60,7 +61,57 @@ class UploadData(msgspec.Struct, forbid_unknown_fields=True):
     projectIds: ProjectIds = None
 
 
-def authenticate(call: Call, params: Authenticate) -> dict[str, int]:
+class NextId(TypedDict):
+    """The id for the next request."""
+
+    nextId: int
+
+
+class Time(TypedDict):
+    """Now, ISO in UTC."""
+
+    time: str
+
+
+class Described(TypedDict):
+    """What `help` says of one method."""
+
+    description: str
+    params: list["DescribedParam"]
+    result: str
+    role: str | None
+
+
+class DescribedParam(TypedDict):
+    """And of one of its parameters."""
+
+    id: str
+    mandatory: bool
+    type: str
+
+
+class Point(TypedDict):
+    """One point of a series."""
+
+    timestamp: str
+    value: float
+
+
+class Summary(TypedDict):
+    """The ends of a series and the number of its points; without points the ends are null."""
+
+    first: Point | None
+    last: Point | None
+    count: int
+
+
+class Uploaded(TypedDict):
+    """How many observations were stored."""
+
+    successfullyProcessedObs: int
+
+
+def authenticate(call: Call, params: Authenticate) -> NextId:
     """Authenticate this connection with an API key or a JWT; a second time replaces the first."""
     call.session.authenticate(params.code)
     return {"nextId": int(call.id) + 1 if _is_whole(call.id) else 1}
@@ -70,17 +121,17 @@ def _is_whole(id: bytes) -> bool:
     return id.removeprefix(b"-").isdigit() and len(id) <= _LONGEST_NUMBER
 
 
-def help_(call: Call, params: Anything) -> dict[str, Any]:
+def help_(call: Call, params: Anything) -> dict[str, Described]:
     """Retrieve information on all available requests and their parameters."""
     return {name: _described(method) for name, method in METHODS.items()}
 
 
-def time_(call: Call, params: Anything) -> dict[str, str]:
+def time_(call: Call, params: Anything) -> Time:
     """Retrieve the current time from the server."""
     return {"time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")}
 
 
-def get_raw_metrics(call: Call, params: RawMetrics) -> dict[str, Any]:
+def get_raw_metrics(call: Call, params: RawMetrics) -> dict[str, list[MetricObject]]:
     """Retrieve the raw metrics of sensors or sensor types; unknown sensors are left out."""
     project = call.session.project(params.projectIds)
     found = {type: of_type(type) for type in params.types}
@@ -89,13 +140,13 @@ def get_raw_metrics(call: Call, params: RawMetrics) -> dict[str, Any]:
     return {key: _wire(metrics) for key, metrics in found.items()}
 
 
-def get_metrics(call: Call, params: Metrics) -> dict[str, Any]:
+def get_metrics(call: Call, params: Metrics) -> dict[str, list[MetricObject]]:
     """Retrieve all metrics of sensors, raw and derived; unknown sensors are left out."""
     project = call.session.project(params.projectIds)
     return {id: _wire(call.engine.metrics(id, project=project)) for id in _existing(call, params.sensors, project)}
 
 
-def get_units(call: Call, params: Units) -> dict[str, Any]:
+def get_units(call: Call, params: Units) -> dict[str, list[UnitObject]]:
     """Retrieve the units of metrics; unknown metrics are left out."""
     project = call.session.project(params.projectIds)
     return units_of(params.metrics, call.engine.own_metrics(project=project))
@@ -117,7 +168,7 @@ def get_observations_summary(call: Call, params: Query) -> dict[str, Any]:
     return params.summary(call.session)
 
 
-def upload_data(call: Call, params: UploadData) -> dict[str, int]:
+def upload_data(call: Call, params: UploadData) -> Uploaded:
     """Upload observations; all of them, or none if one is bad."""
     try:
         count = call.engine.upload(params.data, project=call.session.project(params.projectIds))
@@ -131,29 +182,42 @@ def _existing(call: Call, sensors: list[str], project: str) -> list[str]:
     return [id for id in sensors if id in known]
 
 
-def _wire(metrics: Iterable[OfferedMetric]) -> list[dict[str, Any]]:
+def _wire(metrics: Iterable[OfferedMetric]) -> list[MetricObject]:
     return [rpc_metric(metric) for metric in metrics]
 
 
-def _described(method: Method) -> dict[str, Any]:
+def _described(method: Method) -> Described:
     fields = msgspec.structs.fields(method.params)
     return {
-        "description": method.run.__doc__,
-        "params": [{"id": field.encode_name, "mandatory": field.required} for field in fields],
+        "description": method.run.__doc__ or "",
+        "params": [
+            # To leave it out is the same as null, and shorter.
+            {"id": each.encode_name, "mandatory": each.required, "type": words(each.type).removesuffix(" or null")}
+            for each in fields
+        ],
+        "result": words(method.result),
+        "role": method.role,
     }
 
 
+def _frames(data: str) -> str:
+    parts = (
+        f'{{"data": {data}}} of at most {FRAME_POINTS} values, as often as needed, then {{"requestStatus": "finished"}}'
+    )
+    return f"{parts}; over HTTP and in a batch one result with both"
+
+
 METHODS: Methods = {
-    "authenticate": Method(authenticate, Authenticate, None),
-    "help": Method(help_, Anything),
-    "time": Method(time_, Anything),
+    "authenticate": Method(authenticate, Authenticate, NextId, None),
+    "help": Method(help_, Anything, dict[str, Described]),
+    "time": Method(time_, Anything, Time),
     **{name: method for kind in KINDS for name, method in methods_of(kind).items()},
-    "getRawMetrics": Method(get_raw_metrics, RawMetrics),
-    "getMetrics": Method(get_metrics, Metrics),
-    "getUnits": Method(get_units, Units),
-    "getData": Method(get_data, Query),
-    "getObservations": Method(get_observations, Observations),
-    "getObservationsSummary": Method(get_observations_summary, Query),
-    "uploadData": Method(upload_data, UploadData, "writer"),
+    "getRawMetrics": Method(get_raw_metrics, RawMetrics, dict[str, list[MetricObject]]),
+    "getMetrics": Method(get_metrics, Metrics, dict[str, list[MetricObject]]),
+    "getUnits": Method(get_units, Units, dict[str, list[UnitObject]]),
+    "getData": Method(get_data, Query, _frames("{time: number}")),
+    "getObservations": Method(get_observations, Observations, _frames("{time: {raw metric: number}}")),
+    "getObservationsSummary": Method(get_observations_summary, Query, Summary),
+    "uploadData": Method(upload_data, UploadData, Uploaded, "writer"),
     **subscription_methods(),
 }

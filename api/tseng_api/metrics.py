@@ -1,13 +1,41 @@
 """Metrics, units and sensor types as seed 003 prints them, in its JSON-RPC form and in its three REST forms."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from tseng_units.catalogue import METRICS, SENSOR_TYPES, MetricDef, SensorType
 from tseng_units.registry import Unit
 from tseng_units.sensors import OfferedMetric, Sensor, offer, raw_metrics
 
 _NOBODY = Sensor("", "")
+
+
+class ParamObject(TypedDict):
+    """One parameter that a metric takes."""
+
+    id: str
+    mandatory: bool
+
+
+class MetricObject(TypedDict):
+    """One metric of a sensor."""
+
+    id: str
+    name: str
+    displayName: str
+    defaultUnit: str
+    notation: str
+    hidden: bool
+    params: list[ParamObject]
+
+
+class UnitObject(TypedDict):
+    """One unit of a metric."""
+
+    id: str
+    name: str
+    notation: str
+
 
 # A type without metrics of its own shows this one (seed 003, sensors/types).
 _GENERIC = {
@@ -24,7 +52,7 @@ def of_type(type: str) -> list[OfferedMetric]:
     return raw_metrics(Sensor("", type))
 
 
-def rpc_metric(metric: OfferedMetric) -> dict[str, Any]:
+def rpc_metric(metric: OfferedMetric) -> MetricObject:
     """Return a metric object of getMetrics and getRawMetrics."""
     return {
         "id": metric.id,
@@ -37,12 +65,12 @@ def rpc_metric(metric: OfferedMetric) -> dict[str, Any]:
     }
 
 
-def unit_object(unit: Unit) -> dict[str, str]:
+def unit_object(unit: Unit) -> UnitObject:
     """Return a unit object of getUnits."""
     return {"id": unit.id, "name": unit.name, "notation": unit.notation}
 
 
-def units_of(metrics: Sequence[str], own: Sequence[OfferedMetric]) -> dict[str, list[dict[str, str]]]:
+def units_of(metrics: Sequence[str], own: Sequence[OfferedMetric]) -> dict[str, list[UnitObject]]:
     """Unit objects by metric id, for the ids of the catalogue and of the project's `own` metrics."""
     mine = {metric.id: metric for metric in own}
     known = {id: _offered(METRICS[id]) if id in METRICS else mine[id] for id in metrics if id in METRICS or id in mine}
@@ -51,7 +79,7 @@ def units_of(metrics: Sequence[str], own: Sequence[OfferedMetric]) -> dict[str, 
 
 def sensor_metric(metric: OfferedMetric, *, params: bool) -> dict[str, Any]:
     """Return a metric of `/api/sensors/metrics`; its raw form has no `params`."""
-    shape: dict[str, Any] = rpc_metric(metric) | {"units": [unit_object(unit) for unit in metric.units]}
+    shape: dict[str, Any] = {**rpc_metric(metric), "units": [unit_object(unit) for unit in metric.units]}
     if not params:
         del shape["params"]
     return shape

@@ -103,13 +103,19 @@ class Long:
 
 @dataclass(frozen=True)
 class Method:
-    """One row of the method table: the function, the struct its params decode into, and the role it needs.
+    """One row of the method table.
 
-    A role of None needs no identity: that is `authenticate` alone. What is `live` needs a connection that stays open.
+    Attributes:
+        run: the function; its docstring is the line that `help` prints.
+        params: the struct that the params decode into.
+        result: what comes, as a type that the result decodes into, or in words where no type says it.
+        role: who may call it; None needs no identity: that is `authenticate` alone.
+        live: whether it needs a connection that stays open.
     """
 
     run: Callable[[Call, Any], Any]
     params: type[msgspec.Struct]
+    result: Any
     role: Role | None = "reader"
     live: bool = False
 

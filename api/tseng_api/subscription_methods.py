@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from tseng.errors import InvalidRequest
+from tseng_api.described import words
 from tseng_api.entity_methods import ProjectIds, renamed
 from tseng_api.errors import InvalidCall
 from tseng_api.messages import NULL, may_be_id
@@ -51,18 +52,25 @@ class Subscription(msgspec.Struct):
 class Unsubscribed(msgspec.Struct):
     """No update comes any more."""
 
-    unsubscribed: bool = True
+    unsubscribed: Literal[True]
+
+
+_FIRST = f"{words(Subscription)}, the id of the request; then, at every change, "
+_POINTS = (
+    _FIRST + '{"sensor": string, "data": {time: number or null}}, or {"sensor": string, "lagged": what was missed}'
+)
+_ENTITIES = _FIRST + '{"data": the entity}'
 
 
 def subscription_methods() -> Methods:
     """Return subscribe and unsubscribe of data and of each kind of entity."""
-    made = {"subscribeData": Method(subscribe_data, SubscribeData, live=True)}
+    made = {"subscribeData": Method(subscribe_data, SubscribeData, _POINTS, live=True)}
     for what in get_args(Subscribed):
         name = "Data" if what == "data" else f"{what.capitalize()}s"
-        made[f"unsubscribe{name}"] = Method(_unsubscribe(what), Unsubscribe, live=True)
+        made[f"unsubscribe{name}"] = Method(_unsubscribe(what), Unsubscribe, Unsubscribed, live=True)
         if what != "data":
             params = renamed(Subscribe, "ids", f"{what}s")
-            made[f"subscribe{name}"] = Method(_subscribe(what), params, live=True)
+            made[f"subscribe{name}"] = Method(_subscribe(what), params, _ENTITIES, live=True)
     return made
 
 
@@ -92,7 +100,7 @@ def _unsubscribe(what: Subscribed) -> Any:
             raise InvalidRequest.at("id", "must be a number or a string: the subscriptionId")
         assert call.session.subscriptions is not None
         call.session.subscriptions.remove(what, id)
-        return Unsubscribed()
+        return Unsubscribed(True)
 
     return unsubscribe
 

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
+from tests.api.calling import connected, messages, request
 from tests.api.site import READINGS, START, THERMISTOR, THERMOMETER, WATER, Site
+
+from tseng_api.methods import METHODS
 
 # Two accents of the printed ids: the word before /node differs, the rest is a path.
 NODE = {
@@ -216,5 +220,37 @@ def test_help_describes_every_method(site: Site) -> None:
     assert {"getData", "getNodes", "createSensor", "uploadData", "time", "authenticate"} <= set(described)
     mandatory = [each["id"] for each in described["getData"]["params"] if each["mandatory"]]
     assert mandatory == ["sensor", "metric", "unit"]
-    assert {"id": "sensor", "mandatory": True} in described["createSensor"]["params"]
+    assert {"id": "sensor", "mandatory": True, "type": "string"} in described["createSensor"]["params"]
+    assert {"id": "sensors", "mandatory": False, "type": "array of string"} in described["getRawMetrics"]["params"]
+    assert {"id": "id", "mandatory": True, "type": "string or number"} in described["unsubscribeData"]["params"]
     assert all(method["description"] for method in described.values())
+    roles = {name: described[name]["role"] for name in ("authenticate", "getData", "updateNode", "uploadData")}
+    assert roles == {"authenticate": None, "getData": "reader", "updateNode": "writer", "uploadData": "writer"}
+    units = '{string: array of {"id": string, "name": string, "notation": string}}'
+    assert (described["getUnits"]["result"], described["time"]["result"]) == (units, '{"time": string}')
+
+
+def test_results_are_of_the_types_that_the_table_says(site: Site) -> None:
+    """Every method whose result is a type: what it answers decodes into that and has no field beside."""
+    read = {"sensor": THERMOMETER, "metric": "T", "unit": "C"}
+    row = {"sensorId": SENSOR["sensor"], "timestamp": START, "values": {"e": 1.0}}
+    params: dict[str, Any] = {
+        "authenticate": {"code": site.keys["admin"]}, "help": {}, "time": {},
+        "getNodes": {}, "getDevices": {}, "getSensors": {},
+        "updateNode": {"node": NODE["node"], "props": {}}, "updateDevice": {"device": DEVICE["device"], "props": {}},
+        "updateSensor": {"sensor": THERMOMETER, "props": {"OWNER": "z"}, "validFrom": START},
+        "createNode": {"node": "/fn/NN/node", "type": "THREAD", "refId": "R"},
+        "createDevice": {"device": "/fn/NN/device", "type": "DEMO"},
+        "createSensor": {"sensor": "/fn/NN/device/n/sensor", "type": "DEMO"},
+        "getRawMetrics": {"types": ["TEMPERATURE_SDE"]}, "getMetrics": {"sensors": [THERMOMETER]},
+        "getUnits": {"metrics": ["T"]}, "getObservationsSummary": read, "uploadData": {"data": [row]},
+        **{f"unsubscribe{what}": {"id": 1} for what in ("Data", "Nodes", "Devices", "Sensors")},
+    }  # fmt: skip
+    assert set(params) == {name for name, method in METHODS.items() if not isinstance(method.result, str)}
+    session, _ = connected(site.engine)
+    for name, each in params.items():
+        (answered,) = messages(session, request(name, each))
+        result = answered["result"]
+        assert msgspec.to_builtins(msgspec.convert(result, METHODS[name].result)) == result, name
+    empty = messages(session, request("getObservationsSummary", read | {"startDate": "2030-01-01"}))[0]["result"]
+    assert msgspec.convert(empty, METHODS["getObservationsSummary"].result) == empty
