@@ -178,7 +178,7 @@ def test_made_up_tokens_are_401(site: Site, client: dict[str, str]) -> None:
     made_up = [
         jwt.encode(claims, SECRET, headers=kid),
         jwt.encode(claims, SECRET),
-        jwt.encode(claims, None, "none", headers=kid),
+        jwt.encode(claims, "", "none", headers=kid),
         jwt.encode({name: claims[name] for name in claims if name != "exp"}, secret, headers=kid),
         jwt.encode(claims | {"iss": "elsewhere"}, secret, headers=kid),
         jwt.encode(claims | {"client_id": "nobody"}, secret, headers=kid),
@@ -261,7 +261,7 @@ def test_of_a_trusted_issuer_not_everything_is_accepted(trusting: Site) -> None:
         _foreign(key=SECRET * 2, algorithm="HS384", headers={"kid": "k2"}),
         _foreign(headers={"kid": "tseng"}),
         jwt.encode(CLAIMS, SECRET),
-        jwt.encode({"exp": time.time() + 60} | CLAIMS, None, "none"),
+        jwt.encode({"exp": time.time() + 60} | CLAIMS, "", "none"),
     ]
     assert [_get(trusting, each).status_code for each in wrong] == [401] * len(wrong)
 

@@ -14,6 +14,8 @@ import os
 import secrets
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,22 +126,29 @@ class Tokens:
             header = jwt.get_unverified_header(token)
             if header.get("kid") == _OURS:
                 return True, _decode(token, self._secret(), ["HS256"], issuer=_OURS)
-            key, algorithms = self._foreign(header)
-            audience, issuer = self._settings.jwt_audience or None, self._settings.jwt_issuer or None
-            return False, _decode(token, key, algorithms, audience=audience, issuer=issuer)
+            return False, self._foreign(token, header)
         except jwt.ExpiredSignatureError:
             raise _refusal(f"Token has expired on {_expiry(token)}") from None
         except jwt.PyJWTError as error:
             raise _refusal(f"the bearer token is no good: {error}") from None
 
-    def _foreign(self, header: dict[str, Any]) -> tuple[Any, list[str]]:
-        """Return the key of a trusted issuer that a header means, and the algorithms it may be used with."""
+    def _foreign(self, token: str, header: dict[str, Any]) -> dict[str, Any]:
+        """Return the claims of a trusted issuer's token: of the keys that its header may mean, one has signed it."""
+        import jwt
+
+        audience, issuer = self._settings.jwt_audience or None, self._settings.jwt_issuer or None
+        for key, algorithm in self._meant(header):
+            with suppress(jwt.InvalidSignatureError):
+                return _decode(token, key, [algorithm], audience=audience, issuer=issuer)
+        raise _refusal("the bearer token is signed by nobody that this server trusts")
+
+    def _meant(self, header: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+        """Keys of trusted issuers that a header may mean, each with the one algorithm that it may be used with."""
         if header.get("alg") == "HS256" and self._settings.jwt_secret:
-            return self._settings.jwt_secret, ["HS256"]
+            yield self._settings.jwt_secret, "HS256"
         for key in self._trusted_keys():
             if header.get("kid") in (None, key.key_id) and header.get("alg") == key.algorithm_name:
-                return key, [key.algorithm_name]
-        raise _refusal("the bearer token is signed by nobody that this server trusts")
+                yield key, str(key.algorithm_name)
 
     def _trusted_keys(self) -> list[Any]:
         """Read the key set anew each time: its issuer changes it. Where it is broken, that is for the log alone."""
