@@ -129,8 +129,7 @@ class Framer:
             pattern = _QUOTED if self._quoted else self._pattern()
             skipped = pattern.match(buffer, self._at)
             assert skipped
-            stuck = skipped.end() == self._at
-            self._at = skipped.end()
+            before, self._at = self._at, skipped.end()
             if self._at == end:
                 break
             if self._at >= self._limit:
@@ -138,9 +137,10 @@ class Framer:
             if buffer[self._at] == _QUOTE:
                 self._quoted = not self._quoted
                 self._at += 1
-            elif stuck:
-                # At a bracket; inside a string, at half an escape.
-                return not self._quoted
+            elif not self._quoted:
+                return True
+            elif self._at == before:
+                break  # at half an escape
         return False
 
     def _pattern(self) -> re.Pattern[bytes]:

@@ -9,6 +9,8 @@ MESSAGE_BYTES = 16 * 1024 * 1024
 NESTING = 128
 # Requests in one batch: each keeps an envelope in memory until its turn comes.
 BATCH = 1000
+# The text of a request's id: it comes back with every frame and every update.
+ID_BYTES = 1024
 # The most bytes of one message that a client's end takes: a long answer comes in many, a batch is answered in one.
 ANSWER_BYTES = 64 * 1024 * 1024
 # What a connection has sent that is not answered yet. A client may send ahead; beyond this it is not read further.

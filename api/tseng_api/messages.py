@@ -11,7 +11,7 @@ import msgspec
 
 from tseng.errors import InvalidRequest, Refusal
 from tseng_api.errors import InvalidCall, TooLarge, rpc_error
-from tseng_api.limits import BATCH
+from tseng_api.limits import BATCH, ID_BYTES
 from tseng_api.wire import check_json, encode, shaped
 
 NULL = b"null"
@@ -107,8 +107,8 @@ def unsolicited(error: Refusal) -> bytes:
 
 
 def may_be_id(raw: bytes) -> bool:
-    """Tell whether sound JSON is a string, a number or null."""
-    return raw[:1] in (b'"', b"-", b"n") or raw[:1].isdigit()
+    """Tell whether sound JSON is a string, a number or null, and not too long."""
+    return len(raw) <= ID_BYTES and (raw[:1] in (b'"', b"-", b"n") or raw[:1].isdigit())
 
 
 def _batch(data: bytes) -> Frame:
@@ -139,7 +139,7 @@ def _envelope(raw: msgspec.Raw) -> _Envelope:
     if envelope.jsonrpc != "2.0":
         raise InvalidCall('jsonrpc must be "2.0"', field="jsonrpc", seen=envelope.jsonrpc)
     if bytes(envelope.id) and not may_be_id(bytes(envelope.id)):
-        raise InvalidCall("id must be a string, a number or null", field="id")
+        raise InvalidCall(f"id must be a string, a number or null, of at most {ID_BYTES} bytes", field="id")
     return envelope
 
 

@@ -46,6 +46,14 @@ def test_an_empty_batch_is_one_error(site: Site) -> None:
     assert (answer["id"], answer["error"]["code"]) == (None, -32600)
 
 
+def test_a_batch_has_a_limit(site: Site) -> None:
+    """A thousand requests are answered; one more, whatever it is, is -32600 in a single error."""
+    assert len(site.frame([_call(1)] * 1000).json()) == 1000
+    for frame in ([_call(1)] * 1001, [1] * 100_000):
+        answer = site.frame(frame).json()
+        assert (answer["id"], answer["error"]["code"], answer["error"]["data"]["field"]) == (None, -32600, "body")
+
+
 @pytest.mark.parametrize("method", ["time", "nothing", "createSensor"])
 def test_notifications_get_no_answer(site: Site, method: str) -> None:
     """Not even an error, alone or in a batch."""
@@ -80,6 +88,7 @@ def test_what_is_no_json_is_a_parse_error_with_status_400(site: Site, body: byte
         ({"jsonrpc": "2.0", "method": "time", "id": {}}, None, "id"),
         ({"jsonrpc": "2.0", "method": "time", "id": True}, None, "id"),
         ({"jsonrpc": "2.0", "method": "time", "id": []}, None, "id"),
+        ({"jsonrpc": "2.0", "method": "time", "id": "x" * 1023}, None, "id"),
         ("time", None, ""),
         (5, None, ""),
     ],
