@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
                 create_app(engine, self._sockets), log_config=None, access_log=False, server_header=False,
                 lifespan="off", timeout_graceful_shutdown=_GRACE_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
                 backlog=UNACCEPTED, ws=SocketProtocol, ws_max_size=MESSAGE_BYTES, ws_per_message_deflate=False,
-                ws_ping_interval=PING_SECONDS, ws_ping_timeout=PONG_SECONDS,
+                ws_ping_interval=_ping_seconds(engine.settings.idle_seconds), ws_ping_timeout=PONG_SECONDS,
                 ssl_certfile=chain, ssl_keyfile=key,
             )
         )  # fmt: skip
@@ -84,6 +84,11 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+
+
+def _ping_seconds(idle_seconds: float) -> float:
+    """So often that a peer that answers is never taken for idle."""
+    return min(PING_SECONDS, idle_seconds / 3) or PING_SECONDS
 
 
 def run(server: Server, listeners: list[socket.socket]) -> None:

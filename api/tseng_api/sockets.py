@@ -79,7 +79,7 @@ class Sockets:
         for connection in list(self._open.values()):
             if connection.wire.stuck(now) > STUCK_SECONDS:
                 connection.cut(f"took nothing for {STUCK_SECONDS} seconds")
-            elif now - connection.wire.heard > longest and not connection.busy:
+            elif 0 < longest < now - connection.wire.heard and not connection.busy:
                 words = f"nothing came for {longest:g} seconds; `time` keeps a connection alive"
                 connection.close("idle", Idle(words, field="connection"), REFUSED)
 

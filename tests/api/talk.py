@@ -4,7 +4,7 @@ import itertools
 import json
 import socket
 import ssl
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -61,6 +61,10 @@ class Talk:
         """Return the text of the next message."""
         raise NotImplementedError
 
+    def closed(self) -> int:
+        """Read until the server closes; the code that it gives, 0 where there are no codes."""
+        raise NotImplementedError
+
     def close(self) -> None:
         """Hang up."""
         raise NotImplementedError
@@ -100,7 +104,7 @@ class WebSocketTalk(Talk):
         return message
 
     def closed(self) -> int:
-        """Wait for the server to close; its code."""
+        """Read until the server closes; its code."""
         try:
             while True:
                 self.read()
@@ -145,6 +149,13 @@ class TcpTalk(Talk):
             else:
                 text, self._text = self._text[:end], self._text[end:]
                 return text
+
+    def closed(self) -> int:
+        """Read until the stream ends."""
+        with suppress(EOFError):
+            while True:
+                self.read()
+        return 0
 
     def close(self) -> None:
         """Hang up."""

@@ -61,7 +61,7 @@ class Settings:
     ] = ""
     idle_seconds: Annotated[
         float,
-        Variable("TSENG_IDLE_SECONDS", "Seconds after which a socket that sends nothing is closed."),
+        Variable("TSENG_IDLE_SECONDS", "Seconds after which a socket that sends nothing is closed; 0: never."),
     ] = 120.0
     log_level: Annotated[str, Variable("TSENG_LOG_LEVEL", "Least level of the server's log lines on stderr.")] = "INFO"
 
