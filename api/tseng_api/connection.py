@@ -12,6 +12,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
@@ -141,29 +143,29 @@ class Connection:
             if isinstance(answered, Frames):
                 await self._stream(answered.messages)
             elif answered is not None:
-                await self._send(*answered)
+                await self._send(answered)
         except Exception as error:
             self._fail(error)
         self.session.subscriptions.answered(self.wire.send)
 
-    def _begin(self, frame: Frame) -> "Frames | tuple[bytes, Iterator[bytes]] | None":
-        """Run a request: frames to come, or the first part of its answer and those to come."""
+    def _begin(self, frame: Frame) -> "Frames | Iterator[_Part] | None":
+        """Run a request: frames to come, or its answer in parts of which the first is made."""
         answered = answer(frame, self.session, METHODS)
         if isinstance(answered, Whole):
-            parts = gathered(answered.pieces, PART_BYTES)
-            return next(parts), parts
+            parts = _parts(answered.pieces)
+            return chain([next(parts)], parts)
         return answered
 
-    async def _send(self, part: bytes, rest: Iterator[bytes]) -> None:
-        if len(part) < PART_BYTES:
-            self.wire.send(part)
+    async def _send(self, parts: "Iterator[_Part]") -> None:
+        part = next(parts)
+        if part.last:
+            self.wire.send(part.text)
             return
         while not self.wire.ended:
-            last = len(part) < PART_BYTES
-            await self.wire.send_in_parts(part, last=last)
-            if last:
+            await self.wire.send_in_parts(part.text, last=part.last)
+            if part.last:
                 break
-            part = await run_in_threadpool(next, rest, b"")
+            part = await run_in_threadpool(next, parts)
 
     async def _stream(self, messages: Iterator[bytes]) -> None:
         """Send messages as they are made, beside what else is answered; where too many do that, wait."""
@@ -193,3 +195,20 @@ class Connection:
             self.close("failed", refusal, 1011)
         else:
             self.wire.send(unsolicited(refusal))
+
+
+class _Part(NamedTuple):
+    """A part of an answer, and whether it is the last."""
+
+    text: bytes
+    last: bool
+
+
+def _parts(pieces: Iterator[bytes]) -> Iterator[_Part]:
+    parts = gathered(pieces, PART_BYTES)
+    part = next(parts)
+    for following in parts:
+        if following:
+            yield _Part(part, last=False)
+            part = following
+    yield _Part(part, last=True)

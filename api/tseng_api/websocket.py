@@ -126,7 +126,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().handle_close(event)
 
     def handle_parser_exception(self) -> None:
-        """Close after a breach of protocol; what still comes is read, or else the reason would be lost with a reset."""
+        """Close after a breach of protocol, without the peer's leave (RFC 6455, section 7.1.7).
+
+        What it still sends is read: closing with bytes unread would be a reset, and the reason lost.
+        """
         if self.close_sent:
             return
         assert self.conn.close_sent is not None
@@ -135,6 +138,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.wire.end()
         self._linger()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            # TLS reads on by itself until the peer has answered.
+            self.transport.close()
 
     def say_goodbye(self, code: int, reason: str) -> None:
         """Begin the closing handshake (RFC 6455, section 7.1.2)."""

@@ -4,6 +4,8 @@ import itertools
 import json
 import socket
 import ssl
+import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +14,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT = 30
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, up to half a minute."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 class Talk:

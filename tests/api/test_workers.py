@@ -2,14 +2,14 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 from tests.api.process import Process, serving
 from tests.api.site import READINGS, START, THERMOMETER, furnish
-from tests.api.talk import TcpTalk, WebSocketTalk
+from tests.api.talk import TcpTalk, WebSocketTalk, wait_until
 
 from tseng.engine import Engine
 
@@ -40,14 +40,6 @@ def workers(server: Process) -> list[psutil.Process]:
     """The processes that serve."""
     found: list[psutil.Process] = server.memory.children()
     return found
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, up to half a minute."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def connections(worker: psutil.Process, port: int) -> int:
