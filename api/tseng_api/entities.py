@@ -1,9 +1,12 @@
 """Nodes, devices and sensors as seed 003 prints them."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from tseng.engine import Engine
 from tseng.ids import above
-from tseng_storage.entities import Entity
+from tseng.vitals import Vitals
+from tseng_storage.entities import AnyKind, Entity
 from tseng_storage.history import ALWAYS
 from tseng_units.instants import format_instant
 
@@ -14,8 +17,15 @@ def serial_number(id: str) -> str | None:
     return (owner or "").split("/")[-2] or None if owner else None
 
 
-def wire(entity: Entity) -> dict[str, Any]:
+def wired(engine: Engine, entities: Sequence[Entity]) -> list[dict[str, Any]]:
+    """Return entities as they are printed, with what the server knows of them by itself: all at once costs little."""
+    return [wire(entity, vitals) for entity, vitals in zip(entities, engine.vitals(entities), strict=True)]
+
+
+def wire(entity: Entity, vitals: Vitals | None = None) -> dict[str, Any]:
     """Return an entity as it is printed: id, type, a sensor's device and observation type, props, custom props.
+
+    Without `vitals` the counts and what was observed last are left out.
 
     Ours: `epochs`, of the props that changed at a date the values by that date, null for what held from the beginning.
     """
@@ -28,22 +38,54 @@ def wire(entity: Entity) -> dict[str, Any]:
         shape["refId"] = entity.ref_id
     epochs = {name: [_epoch(*epoch) for epoch in values] for name, values in entity.epochs.items()}
     shape |= {"epochs": epochs} if epochs else {}
-    return {**shape, "props": _props(entity), "customProps": entity.custom_props}
+    return {**shape, "props": _props(entity, vitals), "customProps": entity.custom_props}
 
 
 def _epoch(since: int, value: Any) -> dict[str, Any]:
     return {"since": None if since == ALWAYS else format_instant(since), "value": value}
 
 
-def _props(entity: Entity) -> dict[str, Any]:
-    """Stored props win over those that the server knows by itself."""
-    own = {
+def _props(entity: Entity, vitals: Vitals | None) -> dict[str, Any]:
+    """Stored props win over those that the server keeps by itself."""
+    kept = {
         "ACCESSIBLE": True,
-        "NODE_ID": above(entity.id, "node"),
         "SERIAL_NO": entity.ref_id or serial_number(entity.id),
         "CREATION_DATE": format_instant(entity.created),
         "LAST_MODIFIED_DATE": format_instant(entity.modified),
         "LAST_MODIFIED_BY": entity.modified_by,
+        "OBSERVATION_COUNT": vitals and vitals.observations,
+        **_OF_KIND[entity.kind](entity, vitals or Vitals()),
     }
-    known = {name: value for name, value in own.items() if value is not None}
+    known = {name: value for name, value in kept.items() if value is not None}
     return {**known, **entity.props, "PROJECT_ID": entity.project}
+
+
+def _of_node(node: Entity, vitals: Vitals) -> dict[str, Any]:
+    return {"NODE_ID": node.id, "DEVICE_GROUP": node.id, "LAST_COMM": _date(vitals.received)}
+
+
+def _of_device(device: Entity, vitals: Vitals) -> dict[str, Any]:
+    return {
+        "NODE_ID": device.parent or above(device.id, "node"),
+        "SENSOR_GROUP": device.id,
+        "SIZE": vitals.size,
+        "LAST_OBSERVATION": None if vitals.last is None else {"timestamp": _date(vitals.last)},
+    }
+
+
+def _of_sensor(sensor: Entity, vitals: Vitals) -> dict[str, Any]:
+    last = {"sensorId": sensor.id, "timestamp": _date(vitals.last), "values": vitals.values}
+    return {
+        "NODE_ID": above(sensor.id, "node"),
+        "SIZE": vitals.size,
+        "LAST_OBSERVATION": None if vitals.last is None else last,
+    }
+
+
+def _date(us: int | None) -> str | None:
+    return None if us is None else format_instant(us)
+
+
+_OF_KIND: dict[AnyKind, Callable[[Entity, Vitals], dict[str, Any]]] = {
+    "node": _of_node, "device": _of_device, "sensor": _of_sensor,
+}  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 import msgspec
 from msgspec.structs import FieldInfo
 
-from tseng_api.entities import wire
+from tseng_api.entities import wired
 from tseng_api.rpc import Call, Method, Methods
 from tseng_storage.entities import Kind
 
@@ -87,7 +87,7 @@ def _get(kind: Kind) -> Any:
     def get(call: Call, params: Get) -> list[dict[str, Any]]:
         """Retrieve the entities of these ids in their current state; unknown ids are left out, no ids means all."""
         found = call.engine.entities(kind, params.ids, project=call.session.project(params.projectIds))
-        return [wire(entity) for entity in found]
+        return wired(call.engine, found)
 
     return get
 
@@ -96,7 +96,8 @@ def _update(kind: Kind) -> Any:
     def update(call: Call, params: Update) -> dict[str, Any]:
         """Merge props into an entity's, from the date validFrom on, else as a correction; null removes a key."""
         project, since, by = call.session.project(params.projectIds), params.validFrom, _author(call)
-        return wire(call.engine.update_entity(kind, params.id, params.props, valid_from=since, by=by, project=project))
+        changed = call.engine.update_entity(kind, params.id, params.props, valid_from=since, by=by, project=project)
+        return wired(call.engine, [changed])[0]
 
     return update
 
@@ -109,6 +110,6 @@ def _create(kind: Kind) -> Any:
             observation_type=params.observationType, ref_id=params.refId, custom_props=params.customProps,
             by=_author(call),
         )  # fmt: skip
-        return wire(entity)
+        return wired(call.engine, [entity])[0]
 
     return make

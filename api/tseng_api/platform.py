@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from tseng.errors import InvalidRequest
-from tseng_api.entities import wire
+from tseng_api.entities import wired
 from tseng_api.http import Received, answer_json, route
 from tseng_api.queries import only, project_ids, single
 from tseng_storage.entities import KINDS, Kind, Project
@@ -35,7 +35,7 @@ def list_entities(kind: Kind) -> Callable[[Received], Response]:
         after = _after(received, f"{project}\n{kind}\n")
         page = received.engine.entities(kind, project=project, after=after, limit=size + 1)
         token = _token(f"{project}\n{kind}\n{page[size - 1].id}") if len(page) > size else None
-        return answer_json({f"{kind}s": [wire(entity) for entity in page[:size]], "nextPageToken": token})
+        return answer_json({f"{kind}s": wired(received.engine, page[:size]), "nextPageToken": token})
 
     list_page.__name__ = f"list_{kind}s"
     return list_page

@@ -206,8 +206,16 @@ class SegmentFile:
         return values
 
     def seq(self, number: int) -> Instants:
-        """int64: the log positions of a row group's rows."""
-        return to_numpy(flat(self._read(number, ["seq"]).column(0)), np.int64)
+        """int64: the log positions of a row group's rows, decoded or from the cache. Not to be written to."""
+        versions = self.versions(number)
+        if versions.first == versions.seq:
+            return np.broadcast_to(np.int64(versions.seq), self.groups[number].rows)
+        key = (self._path, number, "seq")
+        seq: Instants | None = self._decoded.values.get(key)
+        if seq is None:
+            seq = to_numpy(flat(self._read(number, ["seq"]).column(0)), np.int64)
+            self._decoded.values.put(key, seq, 500 + seq.nbytes)
+        return seq
 
     def received(self, number: int) -> Instants:
         """int64, epoch us: when a row group's rows came in."""

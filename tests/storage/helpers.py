@@ -1,11 +1,15 @@
 """Small stores and tables for the storage tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 
+from tseng_storage import delta
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 
@@ -63,3 +67,19 @@ def seen_by_duckdb(store: Store) -> dict[tuple[str, str, int], float]:
 def opened(path: Path, settings: StoreSettings = QUIET) -> Store:
     """The store at `path`, made when absent."""
     return Store.open(path, settings=settings)
+
+
+@contextmanager
+def meanwhile(act: Callable[[], None]) -> Iterator[None]:
+    """Do something while the bulk load of the block has its number and is not seen yet."""
+    commit, done = delta.commit, False
+
+    def slowly(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal done
+        if not done:
+            done = True
+            act()
+        return commit(*arguments, **keywords)
+
+    with patch.object(delta, "commit", slowly):
+        yield

@@ -1,21 +1,20 @@
 """What lies beyond what was known: every new version, nothing else, and no trace of flush, compaction or vacuum."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.storage.helpers import PROJECT, SMALL, Point, opened, series, table
+from tests.storage.helpers import PROJECT, SMALL, Point, meanwhile, opened, series, table
 from tests.storage.test_processes import NURSERY, RESTLESS
 
-from tseng_storage import delta
 from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.snapshot import Snapshot
 from tseng_storage.store import Store
@@ -140,22 +139,6 @@ def by_series(versions: Iterable[Version]) -> Told:
 def within(one: Told, other: Told) -> bool:
     """Whether all times of one are among those of the other."""
     return all(times <= other.get(series, set()) for series, times in one.items())
-
-
-@contextmanager
-def meanwhile(act: Callable[[], None]) -> Iterator[None]:
-    """Do something while the bulk load of the block has its number and is not seen yet."""
-    commit, done = delta.commit, False
-
-    def slowly(*arguments: Any, **keywords: Any) -> Any:
-        nonlocal done
-        if not done:
-            done = True
-            act()
-        return commit(*arguments, **keywords)
-
-    with patch.object(delta, "commit", slowly):
-        yield
 
 
 @given(st.lists(st.one_of(writes, loads, care), min_size=1, max_size=12), clocks)

@@ -27,6 +27,7 @@ from tseng.series import Series, Stream
 from tseng.settings import Settings
 from tseng.shape import Limit
 from tseng.view import ProjectView
+from tseng.vitals import Monitor, Vitals
 from tseng_storage.entities import Draft, Entity, Kind, Project
 from tseng_storage.errors import Exists as Taken
 from tseng_storage.errors import InvalidDate
@@ -53,6 +54,7 @@ class Engine(Defining):
         super().__init__(store)
         self.settings = settings
         self.keys = Keys(store.catalog)
+        self._monitor = Monitor(store)
 
     @classmethod
     def open(
@@ -199,6 +201,13 @@ class Engine(Defining):
     ) -> list[Entity]:
         """Entities of one kind in the order of their ids: all, those of `ids` that exist, or the page after an id."""
         return self.store.catalog.entities(self.project(project).id, kind, ids, after=after, limit=limit)
+
+    def vitals(self, entities: Sequence[Entity]) -> list[Vitals]:
+        """What the store knows of nodes, devices and sensors by itself, in their order: counts, last observation, size.
+
+        They are as of now. What was counted once is brought forward afterwards, so asking again costs little.
+        """
+        return self._monitor.take(entities)
 
     # Metrics
 
