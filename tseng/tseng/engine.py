@@ -20,6 +20,7 @@ from tseng.aligned import Table
 from tseng.defining import Defining
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
+from tseng.live.verbs import Live
 from tseng.observations import RawRows, observations
 from tseng.props import checked
 from tseng.requests import Options, Request, When, instant
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Engine(Defining):
+class Engine(Defining, Live):
     """An open store. Safe to use from many threads, and beside other processes on the same folder.
 
     Every verb takes `project`, an id or an iTwin id; without it the default project is meant. A sensor, device or node
@@ -75,7 +76,8 @@ class Engine(Defining):
         return cls(Store.open(settings.data, create=create, settings=store), settings)
 
     def close(self) -> None:
-        """Flush what this process wrote and let go of the store."""
+        """Flush what this process wrote and let go of the store; subscriptions are told nothing more."""
+        self._end_live()
         self.store.close()
 
     def __enter__(self) -> Self:

@@ -5,12 +5,11 @@ around), so the answer over a window is the answer over all time, cut. Zero read
 carries over, do not depend on the window: each is looked up once, from its date on and only as far as needed, and kept.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 
 from tseng_units.found import Carried, Found, Reading, Zero
 from tseng_units.instants import format_instant
-from tseng_units.nodes import Carry, Delta, MovingSum, Node, quantity_of, walk
+from tseng_units.nodes import Carry, Delta, MovingSum, Node, quantity_of
 from tseng_units.past import History
 from tseng_units.plan import Plan
 from tseng_units.run import Block, Floats, Run, Source, Times
@@ -30,10 +29,7 @@ class Execution:
         self.plan = plan
         self.source = source
         self.found = Found() if found is None else found
-        nodes = list(walk(plan.node))
-        uses = Counter(id(child) for node in nodes for child in node.children)
-        self._shared = frozenset(key for key, times in uses.items() if times > 1)
-        self._referring = [node for node in nodes if isinstance(node, Delta | Carry)]
+        self._referring = [node for node in plan.nodes if isinstance(node, Delta | Carry)]
         self._settled = False
         self._search = Search(source, self._of)
         self._history = History(source, self.found, self._of)
@@ -125,7 +121,7 @@ class Execution:
         return int(time[0]) if len(time) else None
 
     def _of(self, node: Node, start: int | None, end: int | None) -> Block:
-        return Run(self.source, self.found, self._shared, self._history.of).of(node, start, end)
+        return Run(self.source, self.found, self.plan.shared, self._history.of).of(node, start, end)
 
 
 def _told(reading: Reading | None) -> dict[str, object] | None:

@@ -2,13 +2,15 @@
 printed.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from tseng_units.catalogue import METRICS
 from tseng_units.definitions import Definition
 from tseng_units.errors import IncompatibleUnit, MetricNotAvailable, MissingParam, UnknownMetric, UnknownUnit
-from tseng_units.nodes import Node, in_unit
+from tseng_units.nodes import Node, in_unit, walk
 from tseng_units.params import Params, parse_params
 from tseng_units.registry import DIMENSIONS, OPAQUE, dimension_of, known_units, require_unit
 from tseng_units.resolve import Resolver, as_stored
@@ -28,6 +30,17 @@ class Plan:
     unit: str
     node: Node
     definition: Definition | None = None
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node of the tree once, inputs before what is made of them."""
+        return tuple(walk(self.node))
+
+    @cached_property
+    def shared(self) -> frozenset[int]:
+        """The nodes, by `id`, that several others need."""
+        uses = Counter(id(child) for node in self.nodes for child in node.children)
+        return frozenset(key for key, times in uses.items() if times > 1)
 
     def describe(self) -> dict[str, object]:
         """The plan as JSON-able data: where every number of the answer comes from."""

@@ -1,0 +1,275 @@
+"""The hub: follows the store for everybody who subscribed, in one thread of its own.
+
+Round after round it waits for a commit of any process, takes the state of the store, brings every topic that the
+uploads since the last round concern to it, and hands out what differs. What takes longer, a topic whose configuration
+changed or any topic after a bulk load, waits in the backlog and is dealt with one at a time between rounds, so that it
+holds up the others' new data for no longer than one topic takes. Each such topic knows for itself how far it was told.
+
+A subscription begins between rounds: its topics are brought to the state of that moment first, so its first update is
+what differs from that state. Nothing is delivered while the lock is held, and closing a subscription waits for nothing.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+
+from tseng.errors import REFUSALS, EngineError
+from tseng.live.moment import Mark, Moment
+from tseng.live.planning import Question
+from tseng.live.subscription import Outlet, Subscription
+from tseng.live.topic import Topic
+from tseng.live.topics import Topics
+from tseng.live.updates import Trouble, Update
+from tseng.live.watches import Watches
+from tseng_storage.entities import Kind
+from tseng_storage.errors import StorageError, StoreClosed
+from tseng_storage.knowledge import EVERYTHING
+from tseng_storage.store import Store
+
+log = logging.getLogger("tseng.live")
+
+SLICE = 0.02
+"""Seconds after which a hub that waits for commits looks whether anybody is still there: so long may closing take."""
+Told = tuple[Subscription, Update]
+
+
+class Hub:
+    """Follows one store; thread-safe. Its thread starts with the first subscription and ends with the last."""
+
+    def __init__(self, store: Store) -> None:
+        """Nothing is followed yet."""
+        self._store = store
+        self._lock = threading.Lock()
+        self._settling = threading.Condition()
+        self._settled = -1
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._topics, self._watches = Topics(), Watches()
+        self._following: dict[Subscription, Collection[Topic]] = {}
+        self._left: deque[Subscription] = deque()
+        # How far the topics were followed that do not know it for themselves, and of the others those that are ahead.
+        self._seen = Mark(EVERYTHING, "")
+        self._ahead: set[Topic] = set()
+        self._backlog: dict[Topic, None] = {}
+        self._failed: set[Topic] = set()
+        self._outbox: list[Told] = []
+
+    # -- subscribing
+
+    def subscribe_data(self, questions: Sequence[Question], outlet: Outlet, owner: object) -> Subscription:
+        """Tell what changes in the answers to these questions from now on; all of them or none.
+
+        Raises:
+            EngineError, tseng_units.errors.UnitsError: one of them cannot be answered.
+        """
+        wanted = list(dict.fromkeys(questions))
+        with self._lock:
+            fresh = [question for question in wanted if self._topics.get(question) is None]
+        # Most of the work is done before the lock is taken, for a state that is brought up to date under it.
+        now = Moment(self._store)
+        made = {question: Topic(question, now) for question in fresh}
+        with self._lock:
+            now = self._joined()
+            topics = [self._topics.get(each) or made.get(each) or Topic(each, now) for each in wanted]
+            for topic in topics:
+                self._topics.put(topic)
+                self._bring(topic, now)
+            trouble = next((topic.trouble for topic in topics if topic.trouble is not None), None)
+            if trouble is not None:
+                self._drop_unused(topics)
+                raise trouble
+            subscription = Subscription(outlet, owner, self._left.append)
+            self._following[subscription] = topics
+            for topic in topics:
+                topic.subscriptions.append(subscription)
+            self._start()
+        return subscription
+
+    def subscribe_entities(
+        self, project: str, kind: Kind, ids: Collection[str] | None, outlet: Outlet, owner: object
+    ) -> Subscription:
+        """Tell of entities that are made or changed from now on: of some, or of all of a kind."""
+        with self._lock:
+            now = self._joined()
+            subscription = Subscription(outlet, owner, self._left.append)
+            self._watches.add(subscription, project, kind, ids, now.config)
+            self._start()
+        return subscription
+
+    def _joined(self) -> Moment:
+        """The state from which a new subscription is told."""
+        self._sweep()
+        now = Moment(self._store)
+        if not self._topics and not self._watches:
+            self._seen = now.mark
+        return now
+
+    def _bring(self, topic: Topic, now: Moment) -> None:
+        """Follow a topic up to now; those who have it already are told."""
+        since, waits = topic.own or self._seen, topic in self._backlog or topic.trouble is not None
+        if waits or now.is_news(since):
+            self._backlog.pop(topic, None)
+            self._advance(topic, now, replan=waits or now.revision != since.revision)
+
+    # -- the thread
+
+    def _start(self) -> None:
+        if self._thread is None and not self._stopping.is_set():
+            self._thread = threading.Thread(target=self._run, name="tseng-live", daemon=True)
+            self._thread.start()
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until all that any process has committed by now is told, at most so long; whether it is."""
+        with self._settling:
+            return self._settling.wait_for(
+                lambda: self._thread is None or self._settled == self._store.changes(), seconds
+            )
+
+    def close(self) -> None:
+        """End the thread; nothing is delivered any more when this returns, and nothing of the store is in use."""
+        self._stopping.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _run(self) -> None:
+        seen, failing = -1, False
+        while not self._is_over():
+            try:
+                now = self._store.wait(seen, 0 if self._backlog else SLICE)
+                if now != seen or self._backlog or failing:
+                    self._look()
+                    failing = False
+                if not self._backlog:
+                    self._settles(now)
+                seen = now
+            except StoreClosed:
+                return
+            except Exception:
+                if not failing:
+                    log.exception("what changed could not be looked up; trying again")
+                failing = True
+
+    def _look(self) -> None:
+        """Look at what happened, and at one topic that waits; tell."""
+        with self._lock:
+            self._one_waiting(self._round())
+            told, self._outbox = self._outbox, []
+        if not self._stopping.is_set():
+            deliver(told)
+
+    def _settles(self, seen: int) -> None:
+        with self._settling:
+            self._settled = seen
+            self._settling.notify_all()
+
+    def _is_over(self) -> bool:
+        with self._lock:
+            self._sweep()
+            over = self._stopping.is_set() or not (self._topics or self._watches)
+            if over:
+                self._thread = None
+        return over
+
+    def _sweep(self) -> None:
+        """Forget subscriptions that were closed, and topics that nobody follows any more."""
+        while self._left:
+            subscription = self._left.popleft()
+            self._watches.remove(subscription)
+            for topic in self._following.pop(subscription, ()):
+                topic.subscriptions.remove(subscription)
+                self._drop_unused([topic])
+
+    def _drop_unused(self, topics: Iterable[Topic]) -> None:
+        for topic in topics:
+            if not topic.subscriptions:
+                self._topics.remove(topic)
+                self._backlog.pop(topic, None)
+                self._ahead.discard(topic)
+                self._failed.discard(topic)
+
+    # -- rounds
+
+    def _round(self) -> Moment:
+        """Look at everything that happened since the last round; the state that it was looked at in."""
+        now, seen = Moment(self._store), self._seen
+        if not now.is_news(seen):
+            return now
+        uploaded = now.uploaded(seen.knowledge)
+        self._configured(now, seen)
+        if uploaded is None:
+            self._defer(self._topics)
+        for topic in self._topics.reading(uploaded or ()):
+            if topic not in self._backlog:
+                self._advance(topic, now, replan=now.revision != seen.revision)
+        for topic in self._ahead:
+            topic.own = None
+        self._ahead.clear()
+        self._seen = now.mark
+        return now
+
+    def _configured(self, now: Moment, seen: Mark) -> None:
+        """Look at changes of configuration, and once more at what failed for reasons of its own."""
+        self._defer(self._failed)
+        self._failed.clear()
+        if now.revision == seen.revision:
+            return
+        catalog, before = self._store.catalog, seen.knowledge.config or 0
+        changed = catalog.changed_entities(before) if now.config > before else []
+        self._outbox.extend(self._watches.told(changed, now, before))
+        self._defer(self._topics.configured_by(changed, catalog))
+        self._defer(topic for topic in self._topics.without_project(catalog) if topic.trouble is None)
+
+    def _defer(self, topics: Iterable[Topic]) -> None:
+        for topic in topics:
+            topic.own = topic.own or self._seen
+            self._ahead.discard(topic)
+            self._backlog[topic] = None
+
+    def _one_waiting(self, now: Moment) -> None:
+        """Deal with one topic of the backlog."""
+        topic = next(iter(self._backlog), None)
+        if topic is not None:
+            del self._backlog[topic]
+            self._advance(topic, now, replan=True)
+
+    def _advance(self, topic: Topic, now: Moment, *, replan: bool) -> None:
+        """Follow a topic up to now and tell what differs, or that it cannot be done."""
+        since = topic.own or self._seen
+        try:
+            update: Update | None = topic.advance(now, since, replan=replan or topic.trouble is not None)
+        except StoreClosed:
+            raise
+        except Exception as error:
+            topic.own = since
+            update = self._trouble(topic, error)
+        else:
+            topic.trouble, topic.own = None, now.mark
+            self._ahead.add(topic)
+        self._topics.put(topic)
+        if update is not None:
+            self._outbox.extend((subscription, update) for subscription in topic.subscriptions)
+
+    def _trouble(self, topic: Topic, error: Exception) -> Trouble | None:
+        """What to tell where a topic could not be followed: nothing where that was told before."""
+        told = topic.trouble is not None
+        topic.trouble = error if isinstance(error, REFUSALS) else EngineError("it could not be computed: our fault")
+        if topic.trouble is not error or isinstance(error, StorageError):
+            self._failed.add(topic)
+            if not told:
+                log.error("%s could not be followed", topic.question, exc_info=error)
+        return None if told else Trouble(topic.question.sensor, topic.trouble)
+
+
+def deliver(told: Sequence[Told]) -> None:
+    """Hand updates to their outlets, in order, to each outlet all at once."""
+    by_outlet: dict[int, tuple[Outlet, list[Told]]] = {}
+    for subscription, update in told:
+        if not subscription.closed:
+            by_outlet.setdefault(id(subscription.outlet), (subscription.outlet, []))[1].append((subscription, update))
+    for outlet, updates in by_outlet.values():
+        try:
+            outlet.deliver(updates)
+        except Exception:
+            log.exception("an outlet did not take its updates")
