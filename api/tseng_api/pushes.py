@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from tseng.live.subscription import Subscription
 from tseng.live.updates import DataUpdate, EntityUpdate, Trouble, Update
+from tseng.vitals import Vitals
 from tseng_api.entities import wire as entity_shape
 from tseng_api.errors import rpc_error
 from tseng_api.limits import BACKLOG_BYTES, EARLY_UPDATES
@@ -29,13 +30,13 @@ class News:
     member: bytes = b"result"
 
     @classmethod
-    def of(cls, update: Update) -> "News":
-        """Write an update."""
+    def of(cls, update: Update, vitals: Vitals | None = None) -> "News":
+        """Write an update, that of an entity with its `vitals`."""
         if isinstance(update, DataUpdate):
             # Of a change that is too large to send only the range is told.
             return cls(update, update.results or [lagged(update.sensor, update.first, update.last)])
         if isinstance(update, EntityUpdate):
-            return cls(update, [b'{"data":%b}' % encode(entity_shape(update.entity))])
+            return cls(update, [b'{"data":%b}' % encode(entity_shape(update.entity, vitals))])
         assert isinstance(update, Trouble)
         told = rpc_error(update.error)
         told["data"]["sensor"] = update.sensor

@@ -35,7 +35,7 @@ class Sockets:
 
     @cached_property
     def _outlet(self) -> LoopOutlet:
-        return LoopOutlet(asyncio.get_running_loop())
+        return LoopOutlet(asyncio.get_running_loop(), self._engine)
 
     async def serve(self, wire: Wire, frames: AsyncIterator[Frame], client: str) -> None:
         """Answer one peer until its end."""

@@ -5,6 +5,7 @@ subscribed is kept under a lock, and what is subscribed while the connection end
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -15,28 +16,42 @@ import msgspec
 from tseng.engine import Engine
 from tseng.errors import Forbidden, NotFound
 from tseng.live.subscription import Subscription
-from tseng.live.updates import Update
+from tseng.live.updates import EntityUpdate, Update
+from tseng.vitals import Vitals
 from tseng_api.errors import InvalidCall, LimitReached
 from tseng_api.limits import SUBSCRIBED, SUBSCRIPTIONS
 from tseng_api.messages import failure
 from tseng_api.pushes import Kept, News, Pushes
 from tseng_storage.entities import Kind
+from tseng_storage.errors import StorageError
+
+log = logging.getLogger("tseng.api")
 
 
 class LoopOutlet:
     """Hands the updates of a round to the connections of one event loop, all of them in one call."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
+        self._loop, self._engine = loop, engine
 
     def deliver(self, updates: Sequence[tuple[Subscription, Update]]) -> None:
         """Take a round of updates, in order; called from the hub's thread."""
         news = {id(update): update for _, update in updates}
-        written = {key: News.of(update) for key, update in news.items()}
+        vitals = self._vitals(news)
+        written = {key: News.of(update, vitals.get(key)) for key, update in news.items()}
         round = [(subscription.owner, written[id(update)]) for subscription, update in updates]
         # The loop may have ended.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(_hand_over, round)
+
+    def _vitals(self, news: Mapping[int, Update]) -> dict[int, Vitals]:
+        """What the server knows by itself of the entities that are told of; nothing where that cannot be read."""
+        entities = {key: update.entity for key, update in news.items() if isinstance(update, EntityUpdate)}
+        try:
+            return dict(zip(entities, self._engine.vitals(list(entities.values())), strict=True))
+        except StorageError as fault:
+            log.error("entities are pushed without their counts: %s", fault)
+            return {}
 
 
 def _hand_over(round: Sequence[tuple[object, News]]) -> None:

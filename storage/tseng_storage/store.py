@@ -210,7 +210,10 @@ class Store:
     # -- following
 
     def changes(self) -> int:
-        """A number that differs after any commit by any process; two microseconds."""
+        """A number that differs after any commit by any process; two microseconds.
+
+        What a process committed that died before it was acknowledged, a bulk load, may show with the next commit only.
+        """
         return self._database.changes()
 
     def wait(self, seen: int, seconds: float) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.api.site import READINGS, Site
+from tests.api.talk import WebSocketTalk
 
 from tseng_storage.entities import Draft
 
@@ -136,3 +137,12 @@ def test_rest_lists_print_the_same(site: Site) -> None:
         listed = site.get(f"/api/{kind}s/all", pageSize=1000).json()[f"{kind}s"]
         assert listed == site.rpc(f"get{kind.capitalize()}s")
         assert listed
+
+
+def test_subscribers_get_what_the_methods_print(site: Site) -> None:
+    """A changed entity is pushed with its counts and last observation, as getSensors has it."""
+    with WebSocketTalk(site.ports.http, site.keys["reader"]) as talk:
+        assert talk.call("subscribeSensors", {"sensors": SENSORS[1:2]})["subscriptionId"]
+        changed = site.rpc("updateSensor", {"sensor": SENSORS[1], "props": {"MUX_INDEX": 2}})
+        assert talk.next()["result"]["data"] == changed
+    assert changed["props"]["OBSERVATION_COUNT"] == 2208
