@@ -27,6 +27,7 @@ MOVING = {"dt": {"value": 600}}
 PARAMS: Sequence[dict[str, Any] | None] = (None, ZEROED, MOVING)
 Step = Callable[[Engine], object]
 BY_ID = {sensor.id: sensor for sensor in SENSORS}
+NEEDING_OTHERS = [name for name in NAMES if len(read_with(BY_ID[name])) > 1]
 NUMBERS = ("GAUGE_LENGTH", "ZERO_COUNT", "AZIMUTH_XY", "G", "ELEVATION", "BARO_MAX_GAP", "TIP_SIZE", "DEPTH", "K", "A")
 
 
@@ -160,7 +161,7 @@ def late(client: Client) -> Iterator[Client]:
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-@given(st.data(), st.sampled_from(NAMES))
+@given(st.data(), st.sampled_from([*NAMES, *NEEDING_OTHERS, *NEEDING_OTHERS]))
 def test_a_client_knows_what_a_read_gives(data: st.DataObject, name: str) -> None:
     """Appended, late, corrected and missing readings, props, masks, replacements, flushes, by any process."""
     sensors, passed = read_with(BY_ID[name]), 0

@@ -201,6 +201,45 @@ def test_a_zero_reading_that_changes_touches_everything() -> None:
     assert touched(old, Execution(planned, now), {("t", "T"): at[1:]}) == [(MIN_US, MAX_US)]
 
 
+@pytest.mark.parametrize(
+    ("props", "hour", "expected"),
+    [
+        ({"ZERO_COUNT": 3}, 26, True),
+        ({"ZERO_COUNT": 3}, 27, False),
+        ({"ZERO_MODE": "NEAREST", "ZERO_TOLERANCE": 86400, "ZERO_DATE": "1970-01-02T00:24:00Z"}, 24.3, True),
+        ({"ZERO_MODE": "NEAREST", "ZERO_TOLERANCE": 86400, "ZERO_DATE": "1970-01-02T00:24:00Z"}, 24.9, False),
+        ({"ZERO_MODE": "NEAREST", "ZERO_TOLERANCE": 86400, "ZERO_DATE": "1970-01-02T00:24:00Z"}, 23, False),
+        ({"ZERO_MODE": "EXACT"}, 24, True),
+        ({"ZERO_MODE": "EXACT"}, 23, False),
+    ],
+)
+def test_readings_that_a_zero_is_made_of(props: dict[str, object], hour: float, expected: bool) -> None:
+    """Every reading of a mean counts, and one that is nearer to the date than the one taken so far."""
+    sensor = Sensor("t", "TEMPERATURE_SDE", {"ZERO_DATE": "1970-01-02T00:00:00Z", **props})
+    planned = plan(sensor, "dT", "C", None, MemoryDirectory(sensor))
+    before = {each * HOUR: 20.0 + each for each in range(100)}
+    us = round(hour * HOUR)
+    old = Execution(planned, MemorySource({("t", "T"): before}))
+    old.settle()
+    new = Execution(planned, MemorySource({("t", "T"): {**before, us: 99.0}}))
+    found = touched(old, new, {("t", "T"): np.array([us], np.int64)})
+    assert found == ([(MIN_US, MAX_US)] if expected else [(us, us)])
+
+
+def test_readings_of_an_array_serve_those_near_them() -> None:
+    """A segment's reading touches the sums within the tolerance, the requested sensor's own its own time alone."""
+    device = {"SCAN_TOLERANCE": 20}
+    segments = [
+        Sensor(f"s{depth}", "IPI_BIAXIAL", {"GAUGE_LENGTH": 1.0, "DEPTH": depth}, "chain", device) for depth in (1, 2)
+    ]
+    planned = plan(segments[0], "x", "mm", None, MemoryDirectory(*segments))
+    source = MemorySource({("s1", "tilt_x"): {0: 1.0}, ("s2", "tilt_x"): {0: 1.0}})
+    at = np.array([HOUR], np.int64)
+    for sensor, reach in (("s1", 0), ("s2", 20 * SECOND)):
+        old, new = Execution(planned, source), Execution(planned, source)
+        assert touched(old, new, {(sensor, "tilt_x"): at}) == [(HOUR - reach, HOUR + reach)]
+
+
 def test_a_replacement_that_carries_another_offset_touches_what_follows() -> None:
     """What is carried over is looked up again only where one of its two readings may be another."""
     props = {"REPLACEMENT": "CARRY"}
