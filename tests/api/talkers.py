@@ -143,6 +143,8 @@ class Talker:
 
     def _next(self) -> bytes | None:
         """Take the next message out of what has been received, if it is whole."""
+        if not self._received.endswith((b"}", b"]")):  # in the middle of one: the rest is on its way
+            return None
         text = self._received.decode(errors="ignore")
         try:
             _, end = json.JSONDecoder().raw_decode(text)

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -203,3 +204,44 @@ def test_what_is_no_id_is_an_invalid_request(connect: Connect, id: str) -> None:
         answer = talker.receive()
         assert (answer["id"], answer["error"]["code"]) == (None, -32600)
         assert "time" in talker.ask("time")
+
+
+def test_subscriptions_are_told_apart_by_value_and_type(connect: Connect) -> None:
+    """The number 1 and the text "1" are two subscriptions; 1.0 is the number once more, and refused."""
+    asked = {"sensors": [SENSOR], "metric": "T", "unit": "C"}
+    with connect() as talker:
+        assert talker.ask("subscribeData", 1, **asked) == {"subscriptionId": 1}
+        assert talker.ask("subscribeData", "1", **asked) == {"subscriptionId": "1"}
+        assert talker.ask("subscribeData", 1, **asked)["code"] == -32600
+        assert talker.ask("unsubscribeData", 2, id="1") == {"unsubscribed": True}
+        assert talker.ask("unsubscribeData", 3, id="1")["code"] == -32004
+        assert talker.ask("unsubscribeData", 4, id=1) == {"unsubscribed": True}
+
+
+def test_clients_that_come_and_vanish_leave_nothing_behind(
+    connect: Connect, server: Process, store: tuple[Path, str]
+) -> None:
+    """200 subscribers go in the middle of uploads; the one that stays misses nothing, the server keeps nothing."""
+    at = [f"2024-03-01T{number // 60:02}:{number % 60:02}:00.000Z" for number in range(200)]
+    sensor = f"/passed/{uuid.uuid4()}/sensor"
+    asked = {"sensors": [sensor], "metric": "T", "unit": "F"}
+    with connect() as writer, connect() as faithful:
+        writer.ask("createSensor", sensor=sensor, type="TEMPERATURE_SDE")
+        assert faithful.ask("subscribeData", 5, **asked) == {"subscriptionId": 5}
+        before = server.memory.num_fds(), server.memory.num_threads()
+        for number, moment in enumerate(at):
+            passer = connect()
+            passer.send(request("subscribeData", "x", **asked))
+            if number % 2:
+                passer.receive()
+            row = {"sensorId": sensor, "timestamp": moment, "values": {"T": number}}
+            assert writer.ask("uploadData", number, data=[row]) == {"successfullyProcessedObs": 1}
+            passer.vanish()
+        told: dict[str, float] = {}
+        while len(told) < 200:
+            told |= faithful.receive()["result"]["data"]
+        # T is a temperature: 32 F and nine fifths of each degree.
+        assert list(told) == at
+        assert list(told.values()) == pytest.approx([32 + 1.8 * number for number in range(200)])
+        _until(lambda: server.memory.num_fds() <= before[0])
+        assert server.memory.num_threads() <= before[1] + THREADS

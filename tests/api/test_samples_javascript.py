@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.api.page import Page, page
-from tests.api.printed_site import DISPLACEMENTS, PRISM, TLS, Printed, printed
+from tests.api.printed_site import DISPLACEMENTS, PRISM, TILT, TLS, Printed, printed
 from tests.api.samples import JAVASCRIPT
 
 CLOSE = 1e-9
@@ -50,6 +50,24 @@ def test_a_connection_opens_authenticates_and_closes(served: Printed, client: Pa
     assert client.value("printed.at(-1)") == ["Socket closed"]
 
 
+def test_a_sensor_is_fetched_and_follows_its_updates(served: Printed, client: Page) -> None:
+    """The page's own copy changes when somebody else updates the sensor."""
+    _run(client, served, "entity")
+    before = client.until("subscriptionId && sensor")
+    assert (before["id"], before["type"], before["device"]) == (
+        TILT,
+        "TILT_BIAXIAL_DGSI",
+        TILT[: -len("/tilt4/sensor")],
+    )
+    _answered(client)
+    served.rpc("updateSensor", sensor=TILT, props={"NAME": f"Tilt over {served.places['scheme']}"})
+    client.until(f'sensor.props.NAME === "Tilt over {served.places["scheme"]}"')
+    after = client.value("sensor")
+    changed = {name for name, value in after["props"].items() if value != before["props"].get(name)}
+    assert changed <= {"NAME", "LAST_MODIFIED_DATE", "LAST_MODIFIED_BY"}
+    assert after.keys() == before.keys()
+
+
 def test_metrics_and_the_units_of_the_first(served: Printed, client: Page) -> None:
     """Raw metrics come first; the printed metric and unit objects are among those that derive from them."""
     _run(client, served, "metrics")
@@ -66,6 +84,20 @@ def test_data_arrives_to_the_last_point(served: Printed, client: Page) -> None:
     client.until(f"Object.keys(series.data).length === {len(DISPLACEMENTS)}")
     _answered(client)
     assert client.value("series.data") == pytest.approx(DISPLACEMENTS, abs=CLOSE)
+
+
+def test_new_data_arrives_in_the_metric_asked_for(served: Printed, client: Page) -> None:
+    """What is uploaded elsewhere: two new readings and then a correction of the first. By hand: 2 m * (V - 0.05)."""
+    _run(client, served, "new data")
+    _answered(client)
+    first, second = "2018-01-01T00:00:00.000Z", "2018-01-01T00:10:00.000Z"
+    served.tilt(first, 0.3)
+    served.tilt(second, -0.2)
+    client.until("Object.keys(series.data).length === 2")
+    assert client.value("series.data") == pytest.approx({first: 0.5, second: -0.5}, abs=CLOSE)
+    served.tilt(first, 0.1)
+    client.until(f'series.data["{first}"] < 0.2')
+    assert client.value("series.data") == pytest.approx({first: 0.1, second: -0.5}, abs=CLOSE)
 
 
 def test_uploaded_data_is_there(served: Printed, client: Page) -> None:

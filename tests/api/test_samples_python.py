@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.api.printed_site import DISPLACEMENTS, FIRST_PRESSURE, PRESSURES, PRISM, TLS, TROLL, Printed, printed
+from tests.api.printed_site import DISPLACEMENTS, FIRST_PRESSURE, PRESSURES, PRISM, TILT, TLS, TROLL, Printed, printed
 from tests.api.samples import END_TO_END, PYTHON
 
 CLOSE = 1e-9
@@ -64,6 +65,28 @@ def script(served: Printed) -> Iterator[Script]:
     opened.names["s"].close()
 
 
+@contextmanager
+def _going_on(script: Script, text: str) -> Iterator[None]:
+    """Run a sample that reads for ever; in the end its socket is shut, and what it reads then is no JSON."""
+
+    def run() -> None:
+        with pytest.raises(json.JSONDecodeError):
+            script.run(text)
+
+    reader = threading.Thread(target=run)
+    reader.start()
+    try:
+        script.until(_subscribed)
+        yield
+    finally:
+        script.names["s"].shutdown(2)
+        reader.join()
+
+
+def _subscribed(names: dict[str, Any]) -> bool:
+    return "subscriptionId" in names["response"]["result"]
+
+
 def test_a_connection_opens_and_authenticates(served: Printed) -> None:
     """The handshake is printed with its answer, whose id is the request's and whose `nextId` the one after it."""
     script = Script()
@@ -84,6 +107,19 @@ def test_the_generic_request_is_answered(served: Printed, script: Script) -> Non
     assert [node["id"] for node in script.names["answers"][1]["result"]] == ["/fn/6C4F6D/node"]
 
 
+def test_a_sensor_is_fetched_and_follows_its_updates(served: Printed, script: Script) -> None:
+    """The script's own copy changes when somebody else updates the sensor."""
+
+    def updated(names: dict[str, Any]) -> bool:
+        return bool(names["sensor"]["props"]["NAME"] == "Tilt over TCP")
+
+    with _going_on(script, PYTHON["entity"].text(served.tcp_places)):
+        assert (script.names["sensor"]["id"], script.names["sensor"]["type"]) == (TILT, "TILT_BIAXIAL_DGSI")
+        served.rpc("updateSensor", sensor=TILT, props={"NAME": "Tilt over TCP"})
+        script.until(updated)
+    assert script.names["sensor"]["id"] == TILT
+
+
 def test_metrics_and_the_units_of_the_first(served: Printed, script: Script) -> None:
     """Raw metrics come first, and their units by the metric's id."""
     script.run(PYTHON["metrics"].text(served.tcp_places))
@@ -96,6 +132,25 @@ def test_data_arrives_to_the_last_point(served: Printed, script: Script) -> None
     """The script reads frames until the request is finished, and closes."""
     script.run(PYTHON["data"].text(served.tcp_places))
     assert script.names["series"]["data"] == pytest.approx(DISPLACEMENTS, abs=CLOSE)
+
+
+def test_new_data_arrives_in_the_metric_asked_for(served: Printed, script: Script) -> None:
+    """What is uploaded elsewhere: a new reading, then its correction. By hand: 2 m * (V - 0.05)."""
+    at = "2018-02-01T00:00:00.000Z"
+
+    def new(names: dict[str, Any]) -> bool:
+        return bool(names["series"]["data"].keys() == {at})
+
+    def corrected(names: dict[str, Any]) -> bool:
+        return bool(names["series"]["data"][at] < 0.2)
+
+    with _going_on(script, PYTHON["new data"].text(served.tcp_places)):
+        served.tilt(at, 0.3)
+        script.until(new)
+        assert script.names["series"]["data"] == pytest.approx({at: 0.5}, abs=CLOSE)
+        served.tilt(at, 0.1)
+        script.until(corrected)
+        assert script.names["series"]["data"] == pytest.approx({at: 0.1}, abs=CLOSE)
 
 
 def test_uploaded_data_is_there(served: Printed, script: Script) -> None:
