@@ -40,6 +40,7 @@ class TcpProtocol(asyncio.Protocol):
     """One TCP peer. It is entered into uvicorn's state, which waits for it when the server stops."""
 
     wire: TcpWire
+    transport: asyncio.Transport
 
     def __init__(self, sockets: "Sockets", state: ServerState) -> None:
         self._sockets = sockets
@@ -54,7 +55,8 @@ class TcpProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to answer."""
-        self.wire = TcpWire(self, cast(asyncio.Transport, transport))
+        self.transport = cast(asyncio.Transport, transport)
+        self.wire = TcpWire(self, self.transport)
         self._state.connections.add(self)  # type: ignore[arg-type]  # all it needs is `shutdown`
         peer = transport.get_extra_info("peername")
         task = self._loop.create_task(self._sockets.serve(self.wire, self._frames(), peer[0] if peer else ""))
@@ -79,7 +81,7 @@ class TcpProtocol(asyncio.Protocol):
         self._unread += len(data)
         if self._unread > READ_AHEAD and not self._paused:
             self._paused = True
-            self.wire.transport.pause_reading()
+            self.transport.pause_reading()
         self._news.set()
 
     def eof_received(self) -> bool:
@@ -88,8 +90,8 @@ class TcpProtocol(asyncio.Protocol):
         self._end.receive_data(b"")
         self._news.set()
         if self.wire.ended:
-            self.wire.transport.close()
-        return self.wire.transport.can_write_eof()
+            self.transport.close()
+        return self.transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """Hold back those who wait for room."""
@@ -105,14 +107,13 @@ class TcpProtocol(asyncio.Protocol):
     def say_goodbye(self) -> None:
         """Close once everything is out, and the peer has closed its side."""
         self._news.set()
-        transport = self.wire.transport
-        if transport.is_closing():
+        if self.transport.is_closing():
             return
-        self._last_resort = self._loop.call_later(CLOSE_SECONDS, transport.abort)
-        if self._heard_all or not transport.can_write_eof():
-            transport.close()
+        self._last_resort = self._loop.call_later(CLOSE_SECONDS, self.transport.abort)
+        if self._heard_all or not self.transport.can_write_eof():
+            self.transport.close()
         else:
-            transport.write_eof()
+            self.transport.write_eof()
             self._resume()
 
     async def _frames(self) -> AsyncIterator[Frame]:
@@ -134,4 +135,4 @@ class TcpProtocol(asyncio.Protocol):
     def _resume(self) -> None:
         if self._paused:
             self._paused = False
-            self.wire.transport.resume_reading()
+            self.transport.resume_reading()

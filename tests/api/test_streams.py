@@ -1,0 +1,198 @@
+"""Long answers in frames: computed as they are taken, side by side, and no longer than somebody listens."""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.api.site import Site
+from tests.api.site import site as open_site
+from tests.api.talk import Talk, TcpTalk, WebSocketTalk, wait_until
+from tests.api.talkers import Address, Talker, WebSocketTalker, request
+
+from tseng_api import connection, server
+from tseng_api.methods import METHODS
+from tseng_api.rpc import Call, Long, Method
+
+PART = b'"x":"%b"' % (b"x" * 300_000)
+FACES = ["websocket", "tcp"]
+
+
+class Parts(msgspec.Struct):
+    """How many, and whether the one after them fails."""
+
+    count: int = 0
+    fails: bool = False
+
+
+class Source:
+    """A method with an answer of any length, that knows how far it was computed and whether it was closed."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.closed = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, call: Call, params: Parts) -> Long:
+        """Give parts, without end where no count is given."""
+        return Long(self._parts(params), lambda: b"")
+
+    def _parts(self, params: Parts) -> Iterator[tuple[int, bytes]]:
+        try:
+            for number in itertools.count():
+                if number == params.count and params.fails:
+                    raise RuntimeError("secret inside")
+                if number == params.count > 0:
+                    return
+                with self._lock:
+                    self.made += 1
+                yield 1, PART
+        finally:
+            self.closed += 1
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> Source:
+    """Called by the method `parts`."""
+    made = Source()
+    monkeypatch.setattr(connection, "METHODS", {**METHODS, "parts": Method(made, Parts, "parts")})
+    return made
+
+
+def talker(site: Site, face: str) -> Talker:
+    """A client that keeps little while it does not read."""
+    kind, port = (WebSocketTalker, site.ports.http) if face == "websocket" else (Talker, site.ports.tcp)
+    return kind(Address("127.0.0.1", port), site.keys["reader"], buffer=2**14)
+
+
+def talk(site: Site, face: str) -> Talk:
+    """A client that reads."""
+    key = site.keys["reader"]
+    return WebSocketTalk(site.ports.http, key) if face == "websocket" else TcpTalk(site.ports.tcp, key)
+
+
+def settled(source: Source) -> int:
+    """Wait until no more is made; how much that is."""
+    pause = threading.Event()
+    before = -1
+    while before != source.made:
+        before = source.made
+        pause.wait(0.3)
+    return before
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_no_more_is_computed_than_is_taken(site: Site, source: Source, face: str) -> None:
+    """A client that reads nothing costs a few megabytes, however much it has asked for; then it reads on."""
+    with talker(site, face) as slow:
+        slow.send(*(request("parts", number) for number in range(20)))
+        made = settled(source)
+        # Eight streams hold a part each, and the system takes four megabytes.
+        assert made * len(PART) < 10 * 2**20
+        for _ in range(100):
+            slow.receive()
+        assert settled(source) > made
+    wait_until(lambda: source.closed == 8)
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("way", ["close", "vanish"])
+def test_the_work_ends_with_the_connection(site: Site, source: Source, face: str, way: str) -> None:
+    """Closed properly or lost: the iterator is closed and nothing is computed any more."""
+    listener = talker(site, face)
+    listener.send(request("parts", 1), request("parts", 2))
+    assert "data" in listener.receive()["result"]
+    if way == "close":
+        listener.raw.close()
+    else:
+        listener.vanish()
+    wait_until(lambda: source.closed == 2)
+    assert settled(source) == settled(source)
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_other_answers_come_between_the_frames(site: Site, source: Source, face: str) -> None:
+    """A short one need not wait for a long one that was asked before it."""
+    with talk(site, face) as quick:
+        long, short = quick.ask("parts", {"count": 200}), quick.ask("time")
+        ids = [quick.next()["id"] for _ in range(202)]
+    assert ids.count(long) == 201
+    assert ids.index(short) < 200
+    assert ids[-1] == long
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_so_many_streams_run_side_by_side(site: Site, source: Source, face: str) -> None:
+    """Of nine the last begins when another has ended; what is asked after it waits too."""
+    with talk(site, face) as quick:
+        ids = [quick.ask("parts", {"count": 20}) for _ in range(9)]
+        after = quick.ask("time")
+        came = [quick.next() for _ in range(9 * 21 + 1)]
+    assert all(message["id"] in {*ids, after} for message in came)
+    begun = [next(at for at, message in enumerate(came) if message["id"] == id) for id in [*ids, after]]
+    ended = [at for at, message in enumerate(came) if message.get("result") == {"requestStatus": "finished"}]
+    assert max(begun[:8]) < min(ended) < begun[8]
+    assert min(ended) < begun[9]
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_failure_in_the_middle_ends_that_answer_alone(site: Site, source: Source, face: str) -> None:
+    """-32603 under its id, with nothing of the inside; the connection goes on."""
+    with talk(site, face) as quick:
+        id = quick.ask("parts", {"count": 3, "fails": True})
+        answers = [quick.next() for _ in range(4)]
+        assert [answer["id"] for answer in answers] == [id] * 4
+        assert answers[3]["error"]["code"] == -32603
+        assert "secret" not in str(answers[3])
+        assert "time" in quick.call("time")
+
+
+def test_a_failure_that_nobody_thought_of_is_told_and_hurts_nobody(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """-32603 without an id and with the request's id in the log, where the traceback is; the connection goes on."""
+    with TcpTalk(site.ports.tcp, site.keys["reader"]) as talk:
+        monkeypatch.setattr(connection, "answer", lambda *_: 1 / 0)
+        talk.ask("time")
+        told = talk.next()
+        monkeypatch.undo()
+        assert "time" in talk.call("time")
+    assert ("id" in told, told["error"]["code"]) == (False, -32603)
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert vars(record)["requestId"] in told["error"]["message"]
+    assert "ZeroDivisionError" not in str(told)
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_stop_waits_for_streams_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Source, face: str
+) -> None:
+    """One that ends in time comes whole, then the end; one without end is cut off when the time is over."""
+    monkeypatch.setattr(server, "_GRACE_SECONDS", 2)
+    with open_site(tmp_path / "store") as site:
+        first = talk(site, face)
+        id = first.ask("parts", {"count": 50})
+        first.next()
+        endless = talker(site, face)
+        endless.send(request("parts", 1))
+        endless.receive()
+        reader = threading.Thread(target=_read_all, args=(first, rest := list[Any]()))
+        reader.start()
+        stopped = time.monotonic()
+    assert time.monotonic() - stopped < 5
+    reader.join()
+    first.close()
+    endless.raw.close()
+    assert [message["id"] for message in rest] == [id] * 50
+    assert rest[-1]["result"] == {"requestStatus": "finished"}
+    wait_until(lambda: source.closed == 2)
+
+
+def _read_all(talk: Talk, into: list[Any]) -> None:
+    while not into or into[-1]["result"] != {"requestStatus": "finished"}:
+        into.append(talk.next())
+    assert talk.closed() in (0, 1012)
