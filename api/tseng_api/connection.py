@@ -187,14 +187,10 @@ class Connection:
                 messages.close()
 
     def _fail(self, error: Exception) -> None:
-        """Say that something went wrong that nobody thought of; the connection goes on."""
+        """End a connection on which something went wrong that nobody thought of: what was asked is not answered."""
         known = self.session.request_id
         log.error("request failed", exc_info=error, extra={"requestId": known})
-        refusal = EngineError(f"internal error in request {known}")
-        if self.wire.in_parts:
-            self.close("failed", refusal, 1011)
-        else:
-            self.wire.send(unsolicited(refusal))
+        self.close("failed", EngineError(f"internal error in request {known}"), 1011)
 
 
 class _Part(NamedTuple):

@@ -74,13 +74,14 @@ class Kept:
     def note(self, news: News) -> None:
         """Keep what the peer is told later."""
         update = news.update
-        if isinstance(update, DataUpdate):
+        if isinstance(update, DataUpdate) and update.points:
             first, last = self.ranges.get(update.sensor, (update.first, update.last))
             self.ranges[update.sensor] = (min(first, update.first), max(last, update.last))
             self.latest.pop(update.sensor, None)
         elif isinstance(update, EntityUpdate):
             self.latest[update.entity.id] = news
-        elif isinstance(update, Trouble):
+        elif isinstance(update, DataUpdate | Trouble):
+            # Trouble, or that it is over without a point that differs.
             self.latest[update.sensor] = news
 
     def noted(self) -> list[News]:

@@ -36,6 +36,13 @@ class LoopOutlet:
 
     def deliver(self, updates: Sequence[tuple[Subscription, Update]]) -> None:
         """Take a round of updates, in order; called from the hub's thread."""
+        entities = [told for told in updates if isinstance(told[1], EntityUpdate)]
+        self._deliver([told for told in updates if not isinstance(told[1], EntityUpdate)] if entities else updates)
+        if entities:
+            # What is printed with them has to be looked up: nobody's data waits for that.
+            self._deliver(entities)
+
+    def _deliver(self, updates: Sequence[tuple[Subscription, Update]]) -> None:
         news = {id(update): update for _, update in updates}
         vitals = self._vitals(news)
         written = {key: News.of(update, vitals.get(key)) for key, update in news.items()}
@@ -64,7 +71,7 @@ class SocketSubscriptions:
     """What a connection is subscribed to (`tseng_api.session.Subscriptions`); called in the threads of its requests."""
 
     def __init__(self, engine: Engine, outlet: LoopOutlet, pushes: Pushes) -> None:
-        self._engine: Any = engine
+        self._engine = engine
         self._outlet = outlet
         self._pushes = pushes
         self._kept: dict[tuple[bool, Any], Kept] = {}
@@ -88,10 +95,9 @@ class SocketSubscriptions:
         """Send new points of the sensors under this id."""
 
         def subscribe(kept: Kept) -> Subscription:
-            made: Subscription = self._engine.subscribe_data(
+            return self._engine.subscribe_data(
                 sensors, metric, unit, params=params, outlet=self._outlet, owner=kept, project=project
             )
-            return made
 
         self._add(self._made(id, "data", project, len(sensors)), subscribe)
 
@@ -99,10 +105,7 @@ class SocketSubscriptions:
         """Send these entities as they change, without `ids` all of the project, under this id."""
 
         def subscribe(kept: Kept) -> Subscription:
-            made: Subscription = self._engine.subscribe_entities(
-                kind, ids, outlet=self._outlet, owner=kept, project=project
-            )
-            return made
+            return self._engine.subscribe_entities(kind, ids, outlet=self._outlet, owner=kept, project=project)
 
         self._add(self._made(id, kind, project, len(ids or ())), subscribe)
 

@@ -6,10 +6,11 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -72,7 +73,7 @@ class Talk:
         raise NotImplementedError
 
     def closed(self) -> int:
-        """Read until the server closes; the code that it gives, 0 where there are no codes."""
+        """See the server close, and send nothing more before; its code, 0 where there are no codes."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -114,14 +115,12 @@ class WebSocketTalk(Talk):
         return message
 
     def closed(self) -> int:
-        """Read until the server closes; its code."""
-        try:
-            while True:
-                self.read()
-        except ConnectionClosed:
-            code = self.socket.close_code
-            assert code is not None
-            return code
+        """See the server close; its code."""
+        with pytest.raises(ConnectionClosed):
+            self.read()
+        code = self.socket.close_code
+        assert code is not None
+        return code
 
     def close(self) -> None:
         """Close as RFC 6455 has it."""
@@ -161,10 +160,9 @@ class TcpTalk(Talk):
                 return text
 
     def closed(self) -> int:
-        """Read until the stream ends."""
-        with suppress(EOFError):
-            while True:
-                self.read()
+        """See the stream end."""
+        with pytest.raises(EOFError):
+            self.read()
         return 0
 
     def close(self) -> None:

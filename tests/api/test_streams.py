@@ -154,13 +154,15 @@ def test_a_failure_in_the_middle_ends_that_answer_alone(site: Site, source: Sour
 def test_a_failure_that_nobody_thought_of_is_told_and_hurts_nobody(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """-32603 without an id and with the request's id in the log, where the traceback is; the connection goes on."""
-    with TcpTalk(site.ports.tcp, site.keys["reader"]) as talk:
+    """-32603 without an id, for it ends the connection; the request's id is in the log, with the traceback."""
+    key = site.keys["reader"]
+    with WebSocketTalk(site.ports.http, key) as talk, TcpTalk(site.ports.tcp, key) as other:
         monkeypatch.setattr(connection, "answer", lambda *_: 1 / 0)
         talk.ask("time")
         told = talk.next()
         monkeypatch.undo()
-        assert "time" in talk.call("time")
+        assert talk.closed() == 1011
+        assert "time" in other.call("time")
     assert ("id" in told, told["error"]["code"]) == (False, -32603)
     (record,) = [record for record in caplog.records if record.exc_info]
     assert vars(record)["requestId"] in told["error"]["message"]

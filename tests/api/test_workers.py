@@ -15,6 +15,7 @@ from tseng.engine import Engine
 
 WORKERS = 2
 READ = {"sensor": THERMOMETER, "metric": "T", "unit": "C"}
+READ_ALL = {"sensors": [THERMOMETER], "metric": "T", "unit": "C"}
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +81,48 @@ def test_a_worker_that_dies_is_replaced(server: Process, store: tuple[Path, str]
     """Killed, it takes its own connections along and no others, and soon there are as many as before."""
     first, second = workers(server)
     port = server.ports[1]
+
+    def pids() -> set[int]:
+        return {worker.pid for worker in workers(server)}
+
     with TcpTalk(port, store[1]) as talk:
         (idle,) = [worker for worker in (first, second) if not connections(worker, port)]
         idle.kill()
-        wait_until(lambda: len(workers(server)) == WORKERS and idle not in workers(server))
+        wait_until(lambda: idle.pid not in pids() and len(pids()) == WORKERS)
         assert talk.collect(talk.ask("getData", READ)) == READINGS
     line = server.wait_for(lambda line: line.get("logger") == "tseng.workers")
     assert str(idle.pid) in line["message"]
     (new,) = [worker for worker in workers(server) if worker.pid not in (first.pid, second.pid)]
     wait_until(lambda: any(each.status == "LISTEN" for each in new.net_connections(kind="tcp")))
+
+
+def test_an_upload_through_one_is_told_by_all(server: Process, store: tuple[Path, str]) -> None:
+    """Subscribers sit in each worker; uploads come through each; everybody hears of all of them, in order."""
+    http, tcp = server.ports
+    subscribers: list[TcpTalk] = []
+    writers: list[WebSocketTalk] = []
+
+    def each_has_both() -> bool:
+        subscribers.append(TcpTalk(tcp, store[1]))
+        writers.append(WebSocketTalk(http, store[1]))
+        return all(connections(worker, port) for worker in workers(server) for port in (http, tcp))
+
+    try:
+        wait_until(each_has_both)
+        for talk in subscribers:
+            assert "subscriptionId" in talk.call("subscribeData", READ_ALL)
+        times = [f"2024-06-01T{hour:02}:{minute:02}:00.000Z" for hour in range(4) for minute in range(len(writers))]
+        for number, at in enumerate(times):
+            row = {"sensorId": THERMOMETER, "timestamp": at, "values": {"T": number}}
+            writers[number % len(writers)].call("uploadData", {"data": [row]})
+        for talk in subscribers:
+            told: dict[str, float] = {}
+            while len(told) < len(times):
+                told |= talk.next()["result"]["data"]
+            assert list(told.items()) == list(zip(times, range(len(times)), strict=True))
+    finally:
+        for each in (*subscribers, *writers):
+            each.close()
 
 
 def test_sigterm_ends_all_of_them_within_ten_seconds_and_flushes(server: Process, store: tuple[Path, str]) -> None:
