@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
+from contextlib import nullcontext
 
 from sqlalchemy import Connection, insert, inspect, select
 
@@ -51,12 +52,22 @@ def open_parts(layout: Layout, settings: StoreSettings, *, create: bool) -> tupl
         with disk_faults(layout.root):
             make_folder(layout.catalog.parent)
     _check_writable(layout)
-    database = Database(layout.catalog, settings.busy_seconds)
+    database = _connected(layout, settings)
     try:
         return database, _opened(layout, database)
     except BaseException:
         database.close()
         raise
+
+
+def _connected(layout: Layout, settings: StoreSettings) -> Database:
+    """The catalog's database, where the file is new made by one process at a time.
+
+    A new file becomes one with a write-ahead log at the first connection. Two that try that at once both hold a lock
+    that the other needs gone, and SQLite tells them so at once instead of letting one wait.
+    """
+    with nullcontext() if _present(layout) else maintaining(layout):
+        return Database(layout.catalog, settings.busy_seconds)
 
 
 def _check_path(layout: Layout) -> None:
