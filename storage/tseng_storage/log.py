@@ -17,9 +17,10 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 from zlib import crc32
 
-from sqlalchemy import Connection, bindparam, column, delete, func, insert, select, table, update
+from sqlalchemy import Connection, bindparam, column, delete, func, insert, literal_column, select, table, update
 
 from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.database import Database
@@ -48,6 +49,18 @@ class _Pending:
     done: bool = False
 
 
+class Beyond(NamedTuple):
+    """The log's `rows` beyond some number, in order, how far it was trimmed, and how the catalog stands beside it.
+
+    `revision` differs after every change of what the catalog's cache holds, `config` numbers the newest change.
+    """
+
+    trimmed: int
+    revision: str
+    config: int
+    rows: list[LogRow]
+
+
 @dataclass(frozen=True)
 class LogState:
     """What waits in the log: `commits` uploads with `rows` values, the oldest received at epoch us `oldest`."""
@@ -68,6 +81,7 @@ class Log:
         self._known: dict[str, set[Series]] = {}
         self._floor = 0
         self._insert_row = database.prepare(_INSERT, _INSERT_ORDER)
+        self._read_rows, self._read_standing = database.prepare(_AFTER, ("seq",)), database.prepare(_STANDING, ())
 
     def append(self, project: str, rows: Rows) -> int:
         """Keep `rows` durably; their seq. NotFound without such a project."""
@@ -140,10 +154,15 @@ class Log:
 
     def rows_after(self, seq: int) -> tuple[int, list[LogRow]]:
         """(trimmed, rows): how far the log was trimmed, and its rows beyond `seq` in order, in one consistent view."""
+        found = self.beyond(seq)
+        return found.trimmed, found.rows
+
+    def beyond(self, seq: int) -> Beyond:
+        """What lies beyond `seq`, in one consistent view. On the path of every read that follows an upload."""
         with self._database.read() as connection:
-            trimmed = int(connection.execute(_TRIMMED).scalar_one())
-            rows = [LogRow(*row) for row in connection.execute(_AFTER, {"seq": seq})]
-        return trimmed, rows
+            standing: dict[str, str] = dict(connection.exec_driver_sql(self._read_standing).all())
+            rows = [LogRow(*row) for row in connection.exec_driver_sql(self._read_rows, (seq,))]
+        return Beyond(int(standing["trimmed"]), standing["revision"], int(standing["config"]), rows)
 
     def state(self) -> LogState:
         """What waits to be flushed."""
@@ -227,6 +246,9 @@ _NUMBERS = table("sqlite_sequence", column("name"), column("seq"))
 _LAST = select(_NUMBERS.c.seq).where(_NUMBERS.c.name == LOG.name)
 _NOTE_SERIES = insert(SERIES).prefix_with("OR IGNORE", dialect="sqlite")
 _TRIMMED = select(META.c.value).where(META.c.key == "trimmed")
+_STANDING = select(META.c.key, META.c.value).where(
+    META.c.key.in_([literal_column(f"'{key}'") for key in ("trimmed", "revision", "config")])
+)
 _AFTER = (
     select(LOG.c.seq, LOG.c.project, LOG.c.received, LOG.c.rows, LOG.c.checksum, LOG.c.payload)
     .where(LOG.c.seq > bindparam("seq"))

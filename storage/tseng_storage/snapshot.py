@@ -22,7 +22,7 @@ from tseng_storage.database import Database
 from tseng_storage.errors import Damaged
 from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.layout import Layout
-from tseng_storage.log import Log
+from tseng_storage.log import Beyond, Log
 from tseng_storage.replay import TableState
 from tseng_storage.segments import Segment
 from tseng_storage.tail import Chunk, Tail
@@ -65,7 +65,9 @@ class SegmentIndex:
 class Snapshot:
     """One consistent moment: `table` at its version, and the uploads of `tail` in (table.flushed, upto].
 
-    `marker` is the number of the last bulk load that had begun.
+    `marker` is the number of the last bulk load that had begun. `revision` and `config` tell how the catalog stood
+    when the tail was read: the revision differs after every change of entities, definitions or of which series exist,
+    `config` numbers the newest change of configuration.
     """
 
     table: TableState
@@ -73,6 +75,8 @@ class Snapshot:
     tail: Tail
     upto: int
     marker: int = 0
+    revision: str = ""
+    config: int = 0
 
     @property
     def version(self) -> int:
@@ -133,21 +137,21 @@ class Snapshots:
             table = replay.refresh(self._layout.delta_log, table)
             changes = self._database.changes()
             # The tail may reach less far than this table when another process flushed uploads never seen here.
-            trimmed, rows = self._log.rows_after(max(tail.last, table.flushed))
-            if trimmed > table.flushed:
+            found = self._log.beyond(max(tail.last, table.flushed))
+            if found.trimmed > table.flushed:
                 continue
             if table.flushed > tail.base:
                 tail = tail.without(table.flushed)
-            tail.extend(rows)
+            tail.extend(found.rows)
             if not replay.is_current(self._layout.delta_log, table):
                 continue
-            return self._publish(table, tail, changes)
+            return self._publish(table, tail, changes, found)
         raise Damaged("the log was trimmed further than any commit accounts for", "log", table.flushed)
 
-    def _publish(self, table: TableState, tail: Tail, changes: int) -> Snapshot:
+    def _publish(self, table: TableState, tail: Tail, changes: int, found: Beyond) -> Snapshot:
         self._log.stay_above(table.flushed)
         before = self._current
         index = before.index if table is before.table else SegmentIndex(table)
-        self._current = Snapshot(table, index, tail, tail.last, tail.marker)
+        self._current = Snapshot(table, index, tail, tail.last, tail.marker, found.revision, found.config)
         self._changes = changes
         return self._current

@@ -93,7 +93,7 @@ class Hub:
         with self._lock:
             now = self._joined()
             subscription = Subscription(outlet, owner, self._left.append)
-            self._watches.add(subscription, project, kind, ids, now.config)
+            self._watches.add(subscription, project, kind, ids, now.snapshot.config)
             self._start()
         return subscription
 
@@ -108,9 +108,9 @@ class Hub:
     def _bring(self, topic: Topic, now: Moment) -> None:
         """Follow a topic up to now; those who have it already are told."""
         since, waits = topic.own or self._seen, topic in self._backlog or topic.trouble is not None
-        if waits or now.is_news(since):
+        if waits or now.mark != since:
             self._backlog.pop(topic, None)
-            self._advance(topic, now, replan=waits or now.revision != since.revision)
+            self._advance(topic, now, replan=waits or now.mark.revision != since.revision)
 
     # -- the thread
 
@@ -194,7 +194,7 @@ class Hub:
     def _round(self) -> Moment:
         """Look at everything that happened since the last round; the state that it was looked at in."""
         now, seen = Moment(self._store), self._seen
-        if not now.is_news(seen):
+        if now.mark == seen:
             return now
         uploaded = now.uploaded(seen.knowledge)
         self._configured(now, seen)
@@ -202,7 +202,7 @@ class Hub:
             self._defer(self._topics)
         for topic in self._topics.reading(uploaded or ()):
             if topic not in self._backlog:
-                self._advance(topic, now, replan=now.revision != seen.revision)
+                self._advance(topic, now, replan=now.mark.revision != seen.revision)
         for topic in self._ahead:
             topic.own = None
         self._ahead.clear()
@@ -213,10 +213,10 @@ class Hub:
         """Look at changes of configuration, and once more at what failed for reasons of its own."""
         self._defer(self._failed)
         self._failed.clear()
-        if now.revision == seen.revision:
+        if now.mark.revision == seen.revision:
             return
         catalog, before = self._store.catalog, seen.knowledge.config or 0
-        changed = catalog.changed_entities(before) if now.config > before else []
+        changed = catalog.changed_entities(before) if now.snapshot.config > before else []
         self._outbox.extend(self._watches.told(changed, now, before))
         self._defer(self._topics.configured_by(changed, catalog))
         self._defer(topic for topic in self._topics.without_project(catalog) if topic.trouble is None)
