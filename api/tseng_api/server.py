@@ -12,6 +12,7 @@ import uvicorn
 
 from tseng.engine import Engine
 from tseng.errors import EngineError
+from tseng.preload import preload
 from tseng_api.app import create_app
 from tseng_api.limits import MESSAGE_BYTES, PING_SECONDS, PONG_SECONDS, UNACCEPTED
 from tseng_api.sockets import Sockets
@@ -76,6 +77,7 @@ class Server(uvicorn.Server):
             self.servers.append(made)
         self._watch = loop.create_task(self._sockets.watch())
         self._ready()
+        loop.run_in_executor(None, preload)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what is under way and close; who has not closed when the time is over is cut off."""

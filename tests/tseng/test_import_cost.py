@@ -54,3 +54,21 @@ with Engine.open({str(tmp_path / "store")!r}) as engine:
 assert "pandas" not in sys.modules
 """
     _run(code)
+
+
+def test_nothing_is_left_to_load_once_a_server_has_preloaded(tmp_path: Path) -> None:
+    """The first read after it, derived, converted and written as JSON, loads no package that was not there."""
+    code = f"""
+import sys
+from tseng.preload import preload
+from tseng.engine import Engine
+from tseng.formats import FORMATS
+with Engine.open({str(tmp_path / "store")!r}) as engine:
+    engine.create_entity("sensor", "/a", "TILT_BIAXIAL", {{"GAUGE_LENGTH": 2.0}})
+    engine.upload([{{"sensorId": "/a", "timestamp": "2024-01-01T00:00:00Z", "values": {{"tilt_x": 1.0}}}}])
+    preload()
+    before = {{name.partition(".")[0] for name in sys.modules}}
+    list(FORMATS["json"].encode(engine.stream("/a", "dx", "mm")))
+    print({{name.partition(".")[0] for name in sys.modules}} - before)
+"""
+    assert _run(code) == "set()\n"
