@@ -109,6 +109,14 @@ Refusal = EngineError | StorageError | UnitsError
 REFUSALS: tuple[type[Refusal], ...] = (EngineError, StorageError, UnitsError)
 
 
+def again(error: Refusal) -> Refusal:
+    """Return the same refusal as a new object: one that is kept must not hold on to what it was first raised from."""
+    made = type(error).__new__(type(error))
+    vars(made).update(vars(error))
+    made.args = error.args
+    return made
+
+
 def within(place: str, error: Refusal) -> Refusal:
     """Return the refusal of a part of a request, its field and its text led by where that part stands."""
     if isinstance(error, InvalidRequest):

@@ -3,7 +3,8 @@
 Round after round it waits for a commit of any process, takes the state of the store, brings every topic that the
 uploads since the last round concern to it, and hands out what differs. What takes longer, a topic whose configuration
 changed or any topic after a bulk load, waits in the backlog and is dealt with one at a time between rounds, so that it
-holds up the others' new data for no longer than one topic takes. Each such topic knows for itself how far it was told.
+holds up the others' new data for no longer than one topic takes; so do topics beyond the first few hundred of a round.
+Each topic that waits knows for itself how far it was told.
 
 A subscription begins between rounds: its topics are brought to the state of that moment first, so its first update is
 what differs from that state. Nothing is delivered while the lock is held, and closing a subscription waits for nothing.
@@ -13,8 +14,9 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
+from itertools import islice, takewhile
 
-from tseng.errors import REFUSALS, EngineError
+from tseng.errors import REFUSALS, EngineError, again
 from tseng.live.moment import Mark, Moment
 from tseng.live.planning import Question
 from tseng.live.subscription import Outlet, Subscription
@@ -23,14 +25,17 @@ from tseng.live.topics import Topics
 from tseng.live.updates import Trouble, Update
 from tseng.live.watches import Watches
 from tseng_storage.entities import Kind
-from tseng_storage.errors import StorageError, StoreClosed
+from tseng_storage.errors import StoreClosed
 from tseng_storage.knowledge import EVERYTHING
 from tseng_storage.store import Store
+from tseng_units.errors import UnitsError
 
 log = logging.getLogger("tseng.live")
 
 SLICE = 0.02
 """Seconds after which a hub that waits for commits looks whether anybody is still there: so long may closing take."""
+PORTION = 256
+"""Topics that ordinary uploads concern and that are dealt with at once, before what they tell is handed out."""
 Told = tuple[Subscription, Update]
 
 
@@ -51,7 +56,8 @@ class Hub:
         # How far the topics were followed that do not know it for themselves, and of the others those that are ahead.
         self._seen = Mark(EVERYTHING, "")
         self._ahead: set[Topic] = set()
-        self._backlog: dict[Topic, None] = {}
+        # Topics that wait, each with whether it is to be planned anew.
+        self._backlog: dict[Topic, bool] = {}
         self._failed: set[Topic] = set()
         self._outbox: list[Told] = []
 
@@ -78,7 +84,7 @@ class Hub:
             trouble = next((topic.trouble for topic in topics if topic.trouble is not None), None)
             if trouble is not None:
                 self._drop_unused(topics)
-                raise trouble
+                raise again(trouble)
             subscription = Subscription(outlet, owner, self._left.append)
             self._following[subscription] = topics
             for topic in topics:
@@ -107,10 +113,10 @@ class Hub:
 
     def _bring(self, topic: Topic, now: Moment) -> None:
         """Follow a topic up to now; those who have it already are told."""
-        since, waits = topic.own or self._seen, topic in self._backlog or topic.trouble is not None
-        if waits or now.mark != since:
-            self._backlog.pop(topic, None)
-            self._advance(topic, now, replan=waits or now.mark.revision != since.revision)
+        since = topic.own or self._seen
+        replan = self._backlog.pop(topic, False) or topic.trouble is not None or now.mark.revision != since.revision
+        if replan or now.mark != since:
+            self._advance(topic, now, replan=replan)
 
     # -- the thread
 
@@ -152,9 +158,9 @@ class Hub:
                 failing = True
 
     def _look(self) -> None:
-        """Look at what happened, and at one topic that waits; tell."""
+        """Look at what happened, and at some of the topics that wait; tell."""
         with self._lock:
-            self._one_waiting(self._round())
+            self._some_waiting(self._round())
             told, self._outbox = self._outbox, []
         if not self._stopping.is_set():
             deliver(told)
@@ -196,13 +202,14 @@ class Hub:
         now, seen = Moment(self._store), self._seen
         if now.mark == seen:
             return now
-        uploaded = now.uploaded(seen.knowledge)
+        uploaded, replan = now.uploaded(seen.knowledge), now.mark.revision != seen.revision
         self._configured(now, seen)
         if uploaded is None:
             self._defer(self._topics)
-        for topic in self._topics.reading(uploaded or ()):
-            if topic not in self._backlog:
-                self._advance(topic, now, replan=now.mark.revision != seen.revision)
+        touched = [topic for topic in self._topics.reading(uploaded or ()) if topic not in self._backlog]
+        self._defer(touched[PORTION:], replan=replan)
+        for topic in touched[:PORTION]:
+            self._advance(topic, now, replan=replan)
         for topic in self._ahead:
             topic.own = None
         self._ahead.clear()
@@ -221,18 +228,19 @@ class Hub:
         self._defer(self._topics.configured_by(changed, catalog))
         self._defer(topic for topic in self._topics.without_project(catalog) if topic.trouble is None)
 
-    def _defer(self, topics: Iterable[Topic]) -> None:
+    def _defer(self, topics: Iterable[Topic], *, replan: bool = True) -> None:
         for topic in topics:
             topic.own = topic.own or self._seen
             self._ahead.discard(topic)
-            self._backlog[topic] = None
+            self._backlog[topic] = replan or self._backlog.get(topic, False)
 
-    def _one_waiting(self, now: Moment) -> None:
-        """Deal with one topic of the backlog."""
-        topic = next(iter(self._backlog), None)
-        if topic is not None:
+    def _some_waiting(self, now: Moment) -> None:
+        """Deal with one topic of the backlog that is to be planned anew, or with some that are not."""
+        first = list(islice(self._backlog.items(), PORTION))
+        plain = list(takewhile(lambda waiting: not waiting[1], first))
+        for topic, replan in plain or first[:1]:
             del self._backlog[topic]
-            self._advance(topic, now, replan=True)
+            self._advance(topic, now, replan=replan)
 
     def _advance(self, topic: Topic, now: Moment, *, replan: bool) -> None:
         """Follow a topic up to now and tell what differs, or that it cannot be done."""
@@ -253,12 +261,13 @@ class Hub:
 
     def _trouble(self, topic: Topic, error: Exception) -> Trouble | None:
         """What to tell where a topic could not be followed: nothing where that was told before."""
-        told = topic.trouble is not None
-        topic.trouble = error if isinstance(error, REFUSALS) else EngineError("it could not be computed: our fault")
-        if topic.trouble is not error or isinstance(error, StorageError):
+        told, ours = topic.trouble is not None, not isinstance(error, EngineError | UnitsError)
+        if ours:
             self._failed.add(topic)
-            if not told:
-                log.error("%s could not be followed", topic.question, exc_info=error)
+        if ours and not told:
+            log.error("%s could not be followed", topic.question, exc_info=error)
+        known = error if isinstance(error, REFUSALS) else EngineError("it could not be computed; the log says why")
+        topic.trouble = again(known)
         return None if told else Trouble(topic.question.sensor, topic.trouble)
 
 

@@ -1,7 +1,6 @@
 """The engine's verbs for live data."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tseng.access import find_project
@@ -23,12 +22,14 @@ class Live:
 
     store: Store
 
-    @cached_property
+    @property
     def hub(self) -> "Hub":
         """What follows the store, for every subscription of this engine."""
         from tseng.live.hub import Hub  # most processes never follow anything
 
-        return Hub(self.store)
+        # Of two threads that come first one sets it, and both get that.
+        made: Hub = self.__dict__.get("_hub") or self.__dict__.setdefault("_hub", Hub(self.store))
+        return made
 
     def subscribe_data(
         self,
@@ -96,7 +97,7 @@ class Live:
 
     def _end_live(self) -> None:
         """Tell nobody anything more."""
-        if "hub" in self.__dict__:
+        if "_hub" in self.__dict__:
             self.hub.close()
 
 
