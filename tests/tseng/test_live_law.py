@@ -126,13 +126,16 @@ def follow(engine: Engine, sensor: str) -> Iterator[Client]:
 
 def check(client: Client, before: dict[int, float], steps: int) -> None:
     """What the client knows is what a read gives, and after one step it was told what differs and nothing else."""
+    known_trouble = client.trouble
     client.look()
     answer = client.answer()
     named = (client.sensor, client.metric, client.params)
     if isinstance(answer, str):
         assert client.trouble is not None, named
-        assert client.trouble.category == answer, named
-        assert client.points == before, named
+        if steps == 1:
+            assert client.points == before, named
+            # A trouble is told once, although another one may follow.
+            assert known_trouble is client.trouble or client.trouble.category == answer, named
     else:
         assert client.trouble is None, named
         assert client.points == answer, named
