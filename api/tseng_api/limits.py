@@ -22,6 +22,8 @@ STREAMS = 8
 PART_BYTES = 1024 * 1024
 # Pieces longer than this are handed to the kernel as they are; shorter ones are cheaper joined.
 JOINED_BYTES = 16 * 1024
+# Bytes of messages to many peers that are made before the first is written; no peer's backlog counts them yet.
+MAIL_BYTES = 256 * 1024
 # Seconds that a peer gets to take the last words and close, before it is cut off.
 CLOSE_SECONDS = 5
 # Seconds between two pings of the server on a WebSocket, and until the pong has to be there. A slow reader has

@@ -17,7 +17,7 @@ from tseng_api.entities import wire as entity_shape
 from tseng_api.errors import rpc_error
 from tseng_api.limits import BACKLOG_BYTES, EARLY_UPDATES
 from tseng_api.wire import encode
-from tseng_api.wires import Wire
+from tseng_api.wires import Mail, Wire
 from tseng_units.instants import format_instant
 
 
@@ -66,10 +66,10 @@ class Kept:
     latest: dict[str, News] = field(default_factory=dict)
     """By entity or by sensor in trouble."""
 
-    def take(self, news: News) -> None:
-        """Send it, or note it."""
+    def take(self, news: News, mail: Mail | None = None) -> None:
+        """Send it, with the rest of the mail if there is such, or note it."""
         if not self.ended:
-            self.pushes.push(self, news)
+            self.pushes.push(self, news, mail)
 
     def note(self, news: News) -> None:
         """Keep what the peer is told later."""
@@ -102,7 +102,7 @@ class Pushes:
         self.pushed = 0
         """Messages sent so far."""
 
-    def push(self, kept: Kept, news: News) -> None:
+    def push(self, kept: Kept, news: News, mail: Mail | None = None) -> None:
         """Send news, or note them where their time has not come or the peer does not keep up."""
         if kept.early is not None and len(kept.early) < EARLY_UPDATES:
             kept.early.append(news)
@@ -112,7 +112,7 @@ class Pushes:
             kept.note(news)
             self._await(kept)
         else:
-            self._send(kept, news)
+            self._send(kept, news, mail)
 
     def open(self, kept: Kept) -> None:
         """Let updates follow the answer to the subscribe."""
@@ -139,8 +139,8 @@ class Pushes:
             for news in () if kept.ended else kept.noted():
                 self._send(kept, news)
 
-    def _send(self, kept: Kept, news: News) -> None:
+    def _send(self, kept: Kept, news: News, mail: Mail | None = None) -> None:
         before = b'{"jsonrpc":"2.0","id":%b,"%b":' % (kept.id, news.member)
         for body in news.bodies:
-            self._wire.send(before, body, b"}")
+            self._wire.send(before, body, b"}", mail=mail)
             self.pushed += 1

@@ -22,6 +22,7 @@ from tseng_api.errors import InvalidCall, LimitReached
 from tseng_api.limits import SUBSCRIBED, SUBSCRIPTIONS
 from tseng_api.messages import failure
 from tseng_api.pushes import Kept, News, Pushes
+from tseng_api.wires import Mail
 from tseng_storage.entities import Kind
 from tseng_storage.errors import StorageError
 
@@ -62,9 +63,11 @@ class LoopOutlet:
 
 
 def _hand_over(round: Sequence[tuple[object, News]]) -> None:
+    mail = Mail()
     for kept, news in round:
         assert isinstance(kept, Kept)
-        kept.take(news)
+        kept.take(news, mail)
+    mail.post()
 
 
 class SocketSubscriptions:
