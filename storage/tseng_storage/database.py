@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -54,6 +55,26 @@ class Database:
             self._check()
             with _translated(self._path), self._reader.begin():
                 yield self._reader
+
+    def ask(self, *questions: tuple[str, Sequence[object]]) -> list[list[Any]]:
+        """The rows of each of some prepared statements with its values, in one consistent view.
+
+        For what is asked after every upload: the driver alone takes a tenth of a millisecond less.
+        """
+        with self._reading:
+            self._check()
+            driver = self._reader.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            try:
+                driver.execute("BEGIN")
+                try:
+                    return [driver.execute(text, tuple(values)).fetchall() for text, values in questions]
+                finally:
+                    driver.execute("COMMIT")
+            except sqlite3.OperationalError as fault:
+                raise _operational(str(fault), self._path) from fault
+            except sqlite3.DatabaseError as fault:
+                raise _damaged(fault, self._path) from fault
 
     def prepare(self, statement: ClauseElement, order: Sequence[str]) -> str:
         """A statement as text for `exec_driver_sql`, its values bound by place in that `order`.
@@ -132,8 +153,12 @@ def _translated(path: Path) -> Iterator[None]:
     except DatabaseError as fault:
         # The driver's plain DatabaseError, not one of its subclasses, is what a torn or foreign file raises.
         if type(fault.orig) is sqlite3.DatabaseError:
-            raise Damaged(f"{path.parent.name}/{path.name}: {fault.orig}", "file", str(path)) from fault
+            raise _damaged(fault.orig, path) from fault
         raise
+
+
+def _damaged(fault: Exception, path: Path) -> Damaged:
+    return Damaged(f"{path.parent.name}/{path.name}: {fault}", "file", str(path))
 
 
 def _operational(words: str, path: Path) -> StorageError:

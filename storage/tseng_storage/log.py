@@ -159,10 +159,10 @@ class Log:
 
     def beyond(self, seq: int) -> Beyond:
         """What lies beyond `seq`, in one consistent view. On the path of every read that follows an upload."""
-        with self._database.read() as connection:
-            standing: dict[str, str] = dict(connection.exec_driver_sql(self._read_standing).all())
-            rows = [LogRow(*row) for row in connection.exec_driver_sql(self._read_rows, (seq,))]
-        return Beyond(int(standing["trimmed"]), standing["revision"], int(standing["config"]), rows)
+        found, rows = self._database.ask((self._read_standing, ()), (self._read_rows, (seq,)))
+        standing: dict[str, str] = dict(found)
+        trimmed, config = int(standing["trimmed"]), int(standing["config"])
+        return Beyond(trimmed, standing["revision"], config, [LogRow(*row) for row in rows])
 
     def state(self) -> LogState:
         """What waits to be flushed."""
