@@ -2,7 +2,8 @@
 
 A credential is checked when it is presented. A key may be revoked after that, a token run out, a client or a project
 go. So `refused` is asked every second; as long as nothing in the catalog has changed, nor the keys that tokens are
-trusted by, and no token has run out, there is nothing to check.
+trusted by, and no token has run out, there is nothing to check. But for those that came since the last look: between
+the moment a credential was found good and the one it was taken down, the change may have come that we looked at.
 """
 
 import threading
@@ -41,6 +42,7 @@ class Admissions:
         self._count: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
         self._trusted: object = None
+        self._fresh: set[str] = set()
 
     def admit(self, connection: str, identity: Identity, code: str) -> None:
         """Take down what a connection has presented; what it presented before counts no more.
@@ -57,21 +59,25 @@ class Admissions:
                 self._count[shown.holder] += 1
                 self._uncount(before)
             self._shown[connection] = shown
+            self._fresh.add(connection)
 
     def leave(self, connection: str) -> None:
         """Forget a connection."""
         with self._lock:
             self._uncount(self._shown.pop(connection, None))
+            self._fresh.discard(connection)
 
     def refused(self) -> dict[str, Refusal]:
         """Connections whose credential is worth nothing any more, and why; each credential is looked at once."""
         trusted = (self._engine.store.catalog.revision(), Tokens(self._engine).trusted())
         with self._lock:
-            shown_by = list(self._shown.items())
-        now = time.time()
-        due = {shown.code for _, shown in shown_by if trusted != self._trusted or _over(shown.identity, now)}
+            shown_by, fresh = list(self._shown.items()), frozenset(self._fresh)
+        now, changed = time.time(), trusted != self._trusted
+        due = {shown.code for id, shown in shown_by if changed or id in fresh or _over(shown.identity, now)}
         verdicts = {code: error for code in due if (error := self._verdict(code)) is not None}
         self._trusted = trusted
+        with self._lock:
+            self._fresh -= fresh
         return {connection: verdicts[shown.code] for connection, shown in shown_by if shown.code in verdicts}
 
     def _uncount(self, shown: _Shown | None) -> None:

@@ -183,6 +183,16 @@ def test_a_credential_is_looked_at_once_and_only_when_something_has_changed(
     assert admissions.refused() == {}
 
 
+def test_a_key_that_is_revoked_while_it_is_taken_down_is_found(engine: Engine) -> None:
+    """It was good when it was checked, and the change was looked at before it was there."""
+    key = engine.keys.create("short")
+    admissions, identity = Admissions(engine), engine.keys.identify(key)
+    _revoke(engine, "short")
+    assert admissions.refused() == {}
+    admissions.admit("late", identity, key)
+    assert admissions.refused().keys() == {"late"}
+
+
 def test_a_key_has_so_many_connections_and_no_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """One more is refused by name; a second authenticate of one that is in is none; one that leaves makes room."""
     monkeypatch.setattr(admission, "CONNECTIONS_PER_KEY", 2)
