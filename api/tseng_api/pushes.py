@@ -99,8 +99,6 @@ class Pushes:
         self._wire = wire
         self._behind: set[Kept] = set()
         self._catching_up: asyncio.Task[None] | None = None
-        self.pushed = 0
-        """Messages sent so far."""
 
     def push(self, kept: Kept, news: News, mail: Mail | None = None) -> None:
         """Send news, or note them where their time has not come or the peer does not keep up."""
@@ -118,7 +116,7 @@ class Pushes:
         """Let updates follow the answer to the subscribe."""
         early, kept.early = kept.early or (), None
         for news in early:
-            self.push(kept, news)
+            kept.take(news)
         if kept.ranges or kept.latest:
             self._await(kept)
 
@@ -143,4 +141,3 @@ class Pushes:
         before = b'{"jsonrpc":"2.0","id":%b,"%b":' % (kept.id, news.member)
         for body in news.bodies:
             self._wire.send(before, body, b"}", mail=mail)
-            self.pushed += 1

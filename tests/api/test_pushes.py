@@ -168,6 +168,23 @@ def test_nothing_is_sent_before_the_answer_to_the_subscribe() -> None:
     asyncio.run(main())
 
 
+def test_what_a_batch_ends_again_is_told_nothing() -> None:
+    """Subscribed and ended before the answer: what came meanwhile does not follow it."""
+
+    async def main() -> None:
+        pipe = Pipe()
+        pushes = Pushes(pipe)
+        subscription = kept(pushes, answered=False)
+        for _ in range(EARLY_UPDATES + 1):
+            subscription.take(data(1))
+        subscription.ended = True
+        pushes.open(subscription)
+        await pipe.take()
+        assert pipe.messages == []
+
+    asyncio.run(main())
+
+
 def test_after_its_end_a_subscription_is_told_nothing() -> None:
     """Neither what comes nor what was noted."""
 
