@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from tests.tseng.test_live_law import two_engines
 
 from tseng.engine import Engine
 from tseng.errors import EngineError, InvalidRequest, NotFound, UnknownSensor
+from tseng.live.hub import SLICE
 from tseng.live.subscription import Subscription
 from tseng.live.topic import Topic
 from tseng.live.updates import LARGEST_PUSH, DataUpdate, EntityUpdate, Trouble, Update
@@ -366,13 +369,16 @@ def test_work_that_fails_for_reasons_of_its_own(
 def test_a_store_that_cannot_be_looked_at_for_a_while(
     site: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The thread lives on and tells when it can again."""
+    """The thread lives on, leaves the processor to others between its attempts, and tells when it can again."""
     client = Client(site, "t", "T", "C")
     client.begin()
     failed = threading.Event()
+    attempts: list[float] = []
 
     def broken() -> Any:
-        failed.set()
+        attempts.append(time.monotonic())
+        if len(attempts) == 4:
+            failed.set()
         raise OSError("no disk")
 
     with monkeypatch.context() as patch:
@@ -383,6 +389,7 @@ def test_a_store_that_cannot_be_looked_at_for_a_while(
     client.look()
     assert client.points == client.fresh()
     assert "trying again" in caplog.text
+    assert all(later - earlier >= SLICE / 2 for earlier, later in pairwise(attempts))
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,10 @@ from tseng_units.errors import UnitsError
 log = logging.getLogger("tseng.live")
 
 SLICE = 0.02
-"""Seconds after which a hub that waits for commits looks whether anybody is still there: so long may closing take."""
+"""Seconds after which a hub that waits for commits looks whether anybody is still there: so long may closing take.
+
+Also between two attempts where the store cannot be looked at.
+"""
 PORTION = 256
 """Topics that ordinary uploads concern and that are dealt with at once, before what they tell is handed out."""
 Told = tuple[Subscription, Update]
@@ -156,6 +159,7 @@ class Hub:
                 if not failing:
                     log.exception("what changed could not be looked up; trying again")
                 failing = True
+                self._stopping.wait(SLICE)
 
     def _look(self) -> None:
         """Look at what happened, and at some of the topics that wait; tell."""
