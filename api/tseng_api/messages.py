@@ -135,7 +135,7 @@ def _envelope(raw: msgspec.Raw) -> _Envelope:
     try:
         envelope = shaped(raw, _Envelope)
     except InvalidRequest as error:
-        raise InvalidCall(f"no JSON-RPC 2.0 request: {error}", field=error.field) from None
+        raise InvalidCall(f"no JSON-RPC 2.0 request: {error}", field=error.field or "body") from None
     if envelope.jsonrpc != "2.0":
         raise InvalidCall('jsonrpc must be "2.0"', field="jsonrpc", seen=envelope.jsonrpc)
     if bytes(envelope.id) and not may_be_id(bytes(envelope.id)):

@@ -89,8 +89,8 @@ def test_what_is_no_json_is_a_parse_error_with_status_400(site: Site, body: byte
         ({"jsonrpc": "2.0", "method": "time", "id": True}, None, "id"),
         ({"jsonrpc": "2.0", "method": "time", "id": []}, None, "id"),
         ({"jsonrpc": "2.0", "method": "time", "id": "x" * 1023}, None, "id"),
-        ("time", None, ""),
-        (5, None, ""),
+        ("time", None, "body"),
+        (5, None, "body"),
     ],
 )
 def test_what_is_no_request_is_an_invalid_request(site: Site, frame: Any, id: Any, field: str) -> None:
