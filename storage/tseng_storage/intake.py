@@ -49,6 +49,20 @@ def normalise(table: pa.Table) -> Rows:
     return Rows(sensors, metrics, sensor, metric, instants, values, later, later)
 
 
+def assembled(
+    sensors: tuple[Sequence[str], Codes], metrics: tuple[Sequence[str], Codes], time: Instants, value: Values
+) -> Rows:
+    """As `normalise`, of columns that are no table: what Arrow takes to hold a few values costs more than storing them.
+
+    `sensors`, `metrics`: names in any order, and the code of each row, int32 (n,), into them; `time`: epoch us.
+    """
+    for name, (words, codes) in (("sensor", sensors), ("metric", metrics)):
+        _refuse_unfit(name, words, codes)
+    later = np.broadcast_to(np.int64(0), len(time))
+    (sensor_ids, sensor), (metric_ids, metric) = rank(*sensors), rank(*metrics)
+    return Rows(sensor_ids, metric_ids, sensor, metric, _multiplied(time, 1), _finite(value), later, later)
+
+
 def _refuse(column: str, bad: NDArray[np.bool_], reason: str) -> None:
     """InvalidObservations that names the first row of `bad`, (n,), unless there is none."""
     rows = np.flatnonzero(bad)
@@ -75,10 +89,14 @@ def _codes(column: pa.ChunkedArray, name: str) -> tuple[tuple[str, ...], Codes]:
     _refuse_nulls(name, array)
     words, codes = _words(array)
     _refuse_words(name, codes, [word is None for word in words], "no value")
+    _refuse_unfit(name, words, codes)
+    return rank([word or "" for word in words], codes)
+
+
+def _refuse_unfit(column: str, words: Sequence[str | None], codes: Codes) -> None:
     # Parquet writes no bounds for longer text, and without bounds nothing could be found.
     unfit = [word is not None and not 1 <= len(word) <= ID_LENGTH for word in words]
-    _refuse_words(name, codes, unfit, f"an id has 1 to {ID_LENGTH} characters")
-    return rank([word or "" for word in words], codes)
+    _refuse_words(column, codes, unfit, f"an id has 1 to {ID_LENGTH} characters")
 
 
 def _refuse_words(column: str, codes: Codes, unfit: Sequence[bool], reason: str) -> None:
@@ -133,8 +151,9 @@ def _values(column: pa.ChunkedArray) -> Values:
     number = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)
     if not (number or pa.types.is_decimal(kind)):
         raise InvalidObservations(f"column 'value' must be numbers, not {kind}", "value", str(kind), ["double"])
-    values = to_numpy(flat(column.cast(pa.float64(), safe=False)), np.float64)
+    return _finite(to_numpy(flat(column.cast(pa.float64(), safe=False)), np.float64))
+
+
+def _finite(values: Values) -> Values:
     infinite = np.isinf(values)
-    if infinite.any():
-        values = np.where(infinite, np.nan, values)
-    return values
+    return np.where(infinite, np.nan, values) if infinite.any() else values

@@ -29,7 +29,7 @@ from tseng_storage.knowledge import EVERYTHING, Knowledge
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.maintenance import Maintenance
-from tseng_storage.observations import Instants, Values
+from tseng_storage.observations import Instants, Rows, Values
 from tseng_storage.reader import Reader
 from tseng_storage.settings import StoreSettings
 from tseng_storage.snapshot import Snapshot, Snapshots
@@ -93,16 +93,16 @@ class Store:
 
     # -- writing
 
-    def append(self, table: pa.Table, project: str) -> int:
+    def append(self, table: pa.Table | Rows, project: str) -> int:
         """Keep the observations of `table` (columns sensor, metric, time, value); on disk when the seq is returned."""
-        rows = normalise(table)
+        rows = table if isinstance(table, Rows) else normalise(table)
         seq = self._log.append(project, rows)
         self._background.wake(len(rows))
         return seq
 
-    def load(self, table: pa.Table, project: str) -> int:
+    def load(self, table: pa.Table | Rows, project: str) -> int:
         """As `append` for large tables in any order: straight to segments, on disk when the seq is returned."""
-        seq = self._maintenance.load(project, normalise(table))
+        seq = self._maintenance.load(project, table if isinstance(table, Rows) else normalise(table))
         self._background.wake(0)
         return seq
 

@@ -34,6 +34,7 @@ from tseng_storage.errors import Exists as Taken
 from tseng_storage.errors import InvalidDate
 from tseng_storage.errors import NotFound as Absent
 from tseng_storage.history import Change
+from tseng_storage.observations import Rows
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 from tseng_units.instants import format_instant
@@ -275,10 +276,10 @@ class Engine(Defining, Live):
         self._write(checked, home)
         return int(checked.num_rows)
 
-    def _write(self, table: pa.Table, project: str) -> None:
-        if table.num_rows >= self.settings.bulk_rows:
+    def _write(self, table: pa.Table | Rows, project: str) -> None:
+        if len(table) >= self.settings.bulk_rows:
             self.store.load(table, project)
-        elif table.num_rows:
+        elif len(table):
             self.store.append(table, project)
 
     def _accepts(self, project: str, sensors: Sequence[str]) -> dict[str, frozenset[str] | None]:

@@ -1,7 +1,7 @@
 """Observations on their way in: checked against the sensors' raw metrics, whole, before anything is written.
 
 Two forms arrive. Rows of `{"sensorId", "timestamp", "values"}` come from devices, a few at a time; columns `sensor`,
-`metric`, `time`, `value` come from importers and programs, millions at a time. Both leave as the same Arrow table.
+`metric`, `time`, `value` come from importers and programs, millions at a time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from tseng.errors import Fault, InvalidRequest, UnknownSensor
 from tseng.ids import LONGEST_ID
-from tseng_storage.arrays import dictionary, strings, to_arrow, to_numpy
+from tseng_storage.arrays import strings, to_numpy
+from tseng_storage.intake import assembled
+from tseng_storage.observations import Rows
 from tseng_units.instants import MAX_US, MIN_US, parse_instant
 
 if TYPE_CHECKING:
@@ -49,8 +51,8 @@ class Observation(msgspec.Struct, forbid_unknown_fields=True):
     values: dict[str, float | None]
 
 
-def from_rows(rows: list[Any], accepts: Accepts) -> pa.Table:
-    """Check rows and turn them into a table of `SCHEMA`.
+def from_rows(rows: list[Any], accepts: Accepts) -> Rows:
+    """Check rows and turn them into what the store keeps.
 
     Raises:
         InvalidRequest: wrong shapes, bad timestamps or metrics that a sensor does not have; every bad index is named.
@@ -59,33 +61,25 @@ def from_rows(rows: list[Any], accepts: Accepts) -> pa.Table:
     faults: _Faults = []
     at, observations = _structs(rows, faults)
     times = _times([each.timestamp for each in observations], at, faults)
-    table, row_of = _table(observations, times)
-    takes = accepts(sorted({each.sensorId for each in observations}))
-    for refused in _refused(table, takes):
+    row_of = np.repeat(np.arange(len(observations)), [len(each.values) for each in observations])
+    ids, sensor = _numbered([each.sensorId for each in observations])
+    metrics = _numbered([name for each in observations for name in each.values])
+    takes = accepts(sorted(ids))
+    for refused in _refused((ids, sensor[row_of]), metrics, takes):
         faults += [(at[row_of[cell]], Fault("values", refused.message)) for cell in refused.positions[:MOST_FAULTS]]
     unknown = [(row, each.sensorId) for row, each in zip(at, observations, strict=True) if each.sensorId not in takes]
     if unknown and not faults:
         raise UnknownSensor.in_rows(unknown)
     _refuse(faults + [(row, Fault("sensorId", f"there is no sensor {sensor!r}")) for row, sensor in unknown])
-    return table
+    values = [value for each in observations for value in each.values.values()]
+    return assembled((ids, sensor[row_of]), metrics, times[row_of], np.array(values, np.float64))  # None becomes NaN
 
 
-def _table(observations: Sequence[Observation], times: NDArray[np.int64]) -> tuple[pa.Table, NDArray[np.int64]]:
-    """Lay rows out as one line for each value; also the row that each line comes from."""
-    row_of = np.repeat(np.arange(len(observations)), [len(each.values) for each in observations])
-    sensors, sensor = _numbered([each.sensorId for each in observations])
-    metrics, metric = _numbered([name for each in observations for name in each.values])
-    values = np.array([value for each in observations for value in each.values.values()], np.float64)  # None is NaN
-    columns = [
-        dictionary(sensors, sensor[row_of]),
-        dictionary(metrics, metric),
-        to_arrow(times[row_of], _TIME),
-        to_arrow(values, pa.float64()),
-    ]
-    return pa.Table.from_arrays(columns, schema=SCHEMA), row_of
+# Different names, and int32 (n,): which of them stands in each row.
+_Named = tuple[list[str], NDArray[np.int32]]
 
 
-def _numbered(names: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
+def _numbered(names: Sequence[str]) -> _Named:
     """Each different name once, in order of appearance, and (n,) where each of `names` stands among them."""
     found: dict[str, int] = {}
     codes = np.array([found.setdefault(name, len(found)) for name in names], np.int32)
@@ -117,7 +111,7 @@ def from_columns(table: "pa.Table | pd.DataFrame", accepts: Accepts) -> pa.Table
         raise UnknownSensor.in_rows([(_first_row(checked["sensor"], sensor), sensor) for sensor in unknown])
     refused = [
         Fault(f"metric[{each.positions[0]}]", f"{each.message} ({len(each.positions)} rows)")
-        for each in _refused(checked, takes)
+        for each in _refused(_codes(checked["sensor"]), _codes(checked["metric"]), takes)
     ]
     if refused:
         raise InvalidRequest(refused)
@@ -247,11 +241,11 @@ class _Refused:
     positions: NDArray[np.int64]
 
 
-def _refused(table: pa.Table, takes: Mapping[str, frozenset[str] | None]) -> list[_Refused]:
-    """Hold every (sensor, metric) pair of the table against what the sensor takes: pairs are few, rows are many."""
-    if not table.num_rows:
-        return []
-    (sensor_codes, sensors), (metric_codes, metrics) = _codes(table["sensor"]), _codes(table["metric"])
+def _refused(
+    sensor_column: _Named, metric_column: _Named, takes: Mapping[str, frozenset[str] | None]
+) -> list[_Refused]:
+    """Hold every (sensor, metric) pair of the rows against what the sensor takes: pairs are few, rows are many."""
+    (sensors, sensor_codes), (metrics, metric_codes) = sensor_column, metric_column
     pair = sensor_codes.astype(np.int64) * len(metrics) + metric_codes
     present = ((int(code), *divmod(int(code), len(metrics))) for code in np.flatnonzero(np.bincount(pair)))
     named = ((code, sensors[sensor], metrics[metric]) for code, sensor, metric in present)
@@ -262,10 +256,10 @@ def _refused(table: pa.Table, takes: Mapping[str, frozenset[str] | None]) -> lis
     ]
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
+def _codes(column: pa.ChunkedArray) -> _Named:
     whole = column.combine_chunks()
     chunk = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    return to_numpy(chunk.indices, np.int32), chunk.dictionary.to_pylist()
+    return chunk.dictionary.to_pylist(), to_numpy(chunk.indices, np.int32)
 
 
 def _taken(metric: str, allowed: frozenset[str] | None) -> bool:
