@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, literal_column, select, update
 
 from tseng_storage.database import Database
 from tseng_storage.tables import META
@@ -31,6 +31,7 @@ class CachedDatabase:
         self._cache: dict[Hashable, Any] = {}
         self._changes = -1
         self._revision = ""
+        self._read_revision = database.prepare(_REVISION, ())
 
     def read(self) -> AbstractContextManager[Connection]:
         """One consistent view, as `Database.read`."""
@@ -50,24 +51,27 @@ class CachedDatabase:
             answer = self._cache.get(key, _ABSENT)
             if answer is not _ABSENT:
                 return cast(T, answer)
-        with self._lock, self._database.read() as connection:
-            self._refresh(connection, changes)
+        with self._lock:
+            self._refresh(changes)
             if key not in self._cache:
                 if len(self._cache) >= _LIMIT:
                     self._cache.clear()
-                self._cache[key] = lookup(connection)
+                # What is found may be newer than the revision. Then the counter has moved on too: the next one to ask
+                # sees another revision, and forgets it.
+                with self._database.read() as connection:
+                    self._cache[key] = lookup(connection)
             return cast(T, self._cache[key])
 
     def revision(self) -> str:
         """A text that differs after every change of what may be cached, by any process."""
         changes = self._database.changes()
         if changes != self._changes:
-            with self._lock, self._database.read() as connection:
-                self._refresh(connection, changes)
+            with self._lock:
+                self._refresh(changes)
         return self._revision
 
-    def _refresh(self, connection: Connection, changes: int) -> None:
-        revision = connection.execute(_REVISION).scalar_one()
+    def _refresh(self, changes: int) -> None:
+        (((revision,),),) = self._database.ask((self._read_revision, ()))
         if revision != self._revision:
             self._cache = {}
         # The revision is set before the counter: a reader without the lock trusts the cache only once both agree.
@@ -80,4 +84,4 @@ def raise_revision(connection: Connection) -> None:
     connection.execute(update(META).where(META.c.key == "revision").values(value=str(revision)))
 
 
-_REVISION = select(META.c.value).where(META.c.key == "revision")
+_REVISION = select(META.c.value).where(META.c.key == literal_column("'revision'"))

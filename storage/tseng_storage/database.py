@@ -24,6 +24,8 @@ from tseng_storage.bell import Bell
 from tseng_storage.disk import full, read_only
 from tseng_storage.errors import Damaged, StorageError, StoreBusy, StoreClosed
 
+_WRITES, _READS = "BEGIN IMMEDIATE", "BEGIN"
+
 
 class Database:
     """Connections to the SQLite file at `path`; thread-safe. `busy_seconds`: how long to wait for other processes."""
@@ -32,7 +34,7 @@ class Database:
         self._path = path
         self._writing = threading.RLock()
         self._reading = threading.RLock()
-        self._engines = [_engine(path, busy_seconds, begin) for begin in ("BEGIN IMMEDIATE", "BEGIN")]
+        self._engines = [_engine(path, busy_seconds, begin) for begin in (_WRITES, _READS)]
         with _translated(path):
             self._writer, self._reader = (engine.connect() for engine in self._engines)
         self._watcher = sqlite3.connect(path, busy_seconds, isolation_level=None, check_same_thread=False)
@@ -63,18 +65,17 @@ class Database:
         """
         with self._reading:
             self._check()
-            driver = self._reader.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            try:
-                driver.execute("BEGIN")
-                try:
-                    return [driver.execute(text, tuple(values)).fetchall() for text, values in questions]
-                finally:
-                    driver.execute("COMMIT")
-            except sqlite3.OperationalError as fault:
-                raise _operational(str(fault), self._path) from fault
-            except sqlite3.DatabaseError as fault:
-                raise _damaged(fault, self._path) from fault
+            with _by_the_driver(self._reader, _READS, self._path) as driver:
+                return [driver.execute(text, tuple(values)).fetchall() for text, values in questions]
+
+    @contextmanager
+    def put(self) -> Iterator[sqlite3.Connection]:
+        """As `write`, for prepared statements that the driver runs alone: what every upload waits for."""
+        with self._writing:
+            self._check()
+            with _by_the_driver(self._writer, _WRITES, self._path) as driver:
+                yield driver
+        self._bell.ring()
 
     def prepare(self, statement: ClauseElement, order: Sequence[str]) -> str:
         """A statement as text for `exec_driver_sql`, its values bound by place in that `order`.
@@ -141,6 +142,27 @@ def copy_database(source: sqlite3.Connection, target: Path) -> None:
         raise _operational(str(fault), target) from fault
     except sqlite3.DatabaseError as fault:
         raise Damaged(f"the catalog cannot be copied: {fault}", "file", str(target)) from fault
+
+
+@contextmanager
+def _by_the_driver(connection: Connection, begin: str, path: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction on the driver's own connection, its errors as those of storage."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    try:
+        driver.execute(begin)
+        try:
+            yield driver
+            driver.execute("COMMIT")
+        finally:
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
+    except sqlite3.OperationalError as fault:
+        raise _operational(str(fault), path) from fault
+    except sqlite3.DatabaseError as fault:
+        if type(fault) is sqlite3.DatabaseError:
+            raise _damaged(fault, path) from fault
+        raise
 
 
 @contextmanager

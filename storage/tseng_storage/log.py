@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -106,8 +106,14 @@ class Log:
 
     def _commit(self, group: list[_Pending]) -> None:
         try:
-            with self._database.write() as connection:
-                self._insert(connection, group)
+            if all(pending.rows and pending.series <= self._known.get(pending.project, _NONE) for pending in group):
+                with self._database.put() as driver:
+                    now = now_us()
+                    for pending in group:
+                        self._number(pending, driver.execute(self._insert_row, _values(pending, now)).fetchone())
+            else:
+                with self._database.write() as connection:
+                    self._insert(connection, group)
         except BaseException as fault:
             for pending in group:
                 pending.error = pending.error or fault
@@ -119,21 +125,17 @@ class Log:
             pending.done = True
 
     def _insert(self, connection: Connection, group: list[_Pending]) -> None:
+        """Insert uploads of which there is more to note: a series not known to be noted, or a bulk load."""
         now = now_us()
         fresh: dict[tuple[str, Series], int] = {}
         for pending in group:
-            project, payload = pending.project, pending.payload
-            values = (project, now, pending.rows, crc32(payload), payload, project)
-            seq = connection.exec_driver_sql(self._insert_row, values).scalar()
-            if seq is None:
-                pending.error = NotFound(f"there is no project {project!r}", "project", project)
+            found = connection.exec_driver_sql(self._insert_row, _values(pending, now)).first()
+            if not self._number(pending, found):
                 continue
-            self._check(seq)
-            pending.seq = seq
             if not pending.rows:
-                connection.execute(insert(BULK_LOAD).values(seq=seq, project=project))
-            for one in pending.series - self._known.get(project, _NONE):
-                fresh.setdefault((project, one), seq)
+                connection.execute(insert(BULK_LOAD).values(seq=pending.seq, project=pending.project))
+            for one in pending.series - self._known.get(pending.project, _NONE):
+                fresh.setdefault((pending.project, one), pending.seq)
         if fresh:
             rows = [
                 {"project": project, "sensor": sensor, "metric": metric, "valid": int(valid), "seen": now, "seq": seq}
@@ -141,6 +143,15 @@ class Log:
             ]
             connection.execute(_NOTE_SERIES, rows)
             raise_revision(connection)
+
+    def _number(self, pending: _Pending, found: Sequence[int] | None) -> bool:
+        """Give an upload the number that its row got; whether there is one, and so its project."""
+        if found is None:
+            pending.error = NotFound(f"there is no project {pending.project!r}", "project", pending.project)
+            return False
+        (pending.seq,) = found
+        self._check(pending.seq)
+        return True
 
     def stay_above(self, flushed: int) -> None:
         """Take no number that the table counts among those it contains: what got one would be dropped unread."""
@@ -219,6 +230,11 @@ def behind(last: int, flushed: int) -> str:
         f"{CATALOG}: its numbers end at {last}, but the table contains uploads up to {flushed}; "
         "it is older than the table, restore a backup of the whole store"
     )
+
+
+def _values(pending: _Pending, now: int) -> tuple[object, ...]:
+    """What `_INSERT` binds, in its order."""
+    return pending.project, now, pending.rows, crc32(pending.payload), pending.payload, pending.project
 
 
 def _note(connection: Connection, files: Mapping[str, str]) -> None:
