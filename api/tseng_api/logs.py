@@ -1,5 +1,7 @@
 """One JSON line on stderr for each request and each event, and an id that ties a request to its lines.
 
+Of a WebSocket or TCP connection there are two lines, when it opens and when it has closed.
+
 The id comes from `X-Request-Id` if the caller sent a sane one, else it is made here; it goes back in the same header.
 Query strings are not logged: some of the foreign APIs carry a key in them.
 """
@@ -25,7 +27,8 @@ HEADER = "x-request-id"
 
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _FIELDS = (
-    "requestId", "method", "path", "status", "face", "reason", "requests", "ms", "bytes", "client", "identity",
+    "requestId", "method", "path", "status", "face", "reason", "requests", "pushes", "ms", "bytes", "client",
+    "identity",
 )  # fmt: skip
 _CLIENT_WENT_AWAY = 499  # nginx's number; nothing is sent with it
 
@@ -56,6 +59,8 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # What it says of each WebSocket has the query string in it, and nothing that our own lines have not.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 class RequestLog:

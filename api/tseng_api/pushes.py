@@ -17,7 +17,7 @@ from tseng_api.entities import wire as entity_shape
 from tseng_api.errors import rpc_error
 from tseng_api.limits import BACKLOG_BYTES, EARLY_UPDATES
 from tseng_api.wire import encode
-from tseng_api.wires import Mail, Wire
+from tseng_api.wires import Framed, Mail, Wire
 from tseng_units.instants import format_instant
 
 
@@ -28,6 +28,15 @@ class News:
     update: Update
     bodies: Sequence[bytes]
     member: bytes = b"result"
+    _framed: dict[tuple[str, bytes], list[Framed]] = field(default_factory=dict)
+
+    def framed(self, wire: Wire, id: bytes) -> list[Framed]:
+        """Return the messages under an id as they go out; those who share face and id share them."""
+        messages = self._framed.get((wire.face, id))
+        if messages is None:
+            before = b'{"jsonrpc":"2.0","id":%b,"%b":' % (id, self.member)
+            messages = self._framed[wire.face, id] = [wire.framed(before, body, b"}") for body in self.bodies]
+        return messages
 
     @classmethod
     def of(cls, update: Update, vitals: Vitals | None = None) -> "News":
@@ -99,6 +108,8 @@ class Pushes:
         self._wire = wire
         self._behind: set[Kept] = set()
         self._catching_up: asyncio.Task[None] | None = None
+        self.pushed = 0
+        """Messages sent so far."""
 
     def push(self, kept: Kept, news: News, mail: Mail | None = None) -> None:
         """Send news, or note them where their time has not come or the peer does not keep up."""
@@ -138,6 +149,6 @@ class Pushes:
                 self._send(kept, news)
 
     def _send(self, kept: Kept, news: News, mail: Mail | None = None) -> None:
-        before = b'{"jsonrpc":"2.0","id":%b,"%b":' % (kept.id, news.member)
-        for body in news.bodies:
-            self._wire.send(before, body, b"}", mail=mail)
+        for message in news.framed(self._wire, kept.id):
+            self._wire.send_framed(message, mail)
+            self.pushed += 1

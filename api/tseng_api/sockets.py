@@ -90,6 +90,7 @@ def _story(connection: Connection, began: float) -> dict[str, Any]:
         "reason": connection.reason,
         "identity": None if identity is None else identity.name,
         "requests": connection.requests,
+        "pushes": connection.pushes.pushed,
         "bytes": connection.wire.sent,
         "ms": round((time.perf_counter() - began) * 1000, 1),
     }

@@ -8,9 +8,16 @@ is held and counted. All of it happens on the event loop.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from tseng_api.limits import JOINED_BYTES, MAIL_BYTES
+
+
+class Framed(NamedTuple):
+    """A message as it goes out, whole or in pieces, and how many bytes it has."""
+
+    content: bytes | tuple[bytes, ...]
+    length: int
 
 
 class Mail:
@@ -24,10 +31,10 @@ class Mail:
         self._writes: list[tuple[Callable[[Any], None], Any]] = []
         self._bytes = 0
 
-    def add(self, write: Callable[[Any], None], message: Any, length: int) -> None:
-        """Add a message of this length; those that are here are written once they are many bytes."""
-        self._writes.append((write, message))
-        self._bytes += length
+    def add(self, write: Callable[[Any], None], message: Framed) -> None:
+        """Add a message; those that are here are written once they are many bytes."""
+        self._writes.append((write, message.content))
+        self._bytes += message.length
         if self._bytes > MAIL_BYTES:
             self.post()
 
@@ -58,31 +65,44 @@ class Wire(ABC):
         self._clear = asyncio.Event()
         self.in_parts = False
         """A message has begun and is not whole yet."""
-        self._held: list[tuple[bytes, ...]] = []
+        self._held: list[Framed] = []
         self._held_bytes = 0
         self.resume_writing()
 
-    def send(self, *parts: bytes, mail: Mail | None = None) -> None:
-        """Send one message, given whole or in pieces that are sent as one; nothing happens once it has ended.
+    def send(self, *parts: bytes) -> None:
+        """Send one message, given whole or in pieces that are sent as one; nothing happens once it has ended."""
+        self.send_framed(self.framed(*parts))
+
+    def framed(self, *parts: bytes) -> Framed:
+        """Return what goes out for a message, the same on every wire of this face."""
+        length = sum(map(len, parts))
+        head = self._head(length, first=True, last=True)
+        pieces = (head, *parts) if head else parts
+        # Long pieces may be shared with other connections: joining them would copy them for each.
+        return Framed(pieces if length > JOINED_BYTES else b"".join(pieces), len(head) + length)
+
+    def send_framed(self, message: Framed, mail: Mail | None = None) -> None:
+        """Send what `framed` has made.
 
         With `mail` it goes when that is posted, which has to be before anything else happens on the loop.
         """
         if self.in_parts:
-            self._held.append(parts)
-            self._held_bytes += sum(map(len, parts))
+            self._held.append(message)
+            self._held_bytes += message.length
             self._clear.clear()
         else:
-            self._write(parts, first=True, last=True, mail=mail)
+            self._write(message, mail)
 
     async def send_in_parts(self, part: bytes, *, last: bool) -> None:
         """Send the next part of a message, once the peer has taken those before it."""
         await self._writable.wait()
-        self._write((part,), first=not self.in_parts, last=last)
+        head = self._head(len(part), first=not self.in_parts, last=last)
+        self._write(Framed((head, part) if head else part, len(head) + len(part)))
         self.in_parts = not last
         if last:
             held, self._held, self._held_bytes = self._held, [], 0
-            for parts in held:
-                self._write(parts, first=True, last=True)
+            for message in held:
+                self._write(message)
             self._tell()
 
     @property
@@ -139,20 +159,16 @@ class Wire(ABC):
         if self.ended or (self._writable.is_set() and not self._held):
             self._clear.set()
 
-    def _write(self, parts: tuple[bytes, ...], *, first: bool, last: bool, mail: Mail | None = None) -> None:
+    def _write(self, message: Framed, mail: Mail | None = None) -> None:
         if self.ended:
             return
-        length = sum(map(len, parts))
-        head = self._head(length, first=first, last=last)
-        self.sent += len(head) + length
-        # Long pieces may be shared with other connections: joining them would copy them for each.
-        shared = length > JOINED_BYTES
-        write: Callable[[Any], None] = self.transport.writelines if shared else self.transport.write
-        message = (head, *parts) if shared else b"".join((head, *parts))
+        self.sent += message.length
+        whole = isinstance(message.content, bytes)
+        write: Callable[[Any], None] = self.transport.write if whole else self.transport.writelines
         if mail is None:
-            write(message)
+            write(message.content)
         else:
-            mail.add(write, message, length)
+            mail.add(write, message)
 
     @abstractmethod
     def _head(self, length: int, *, first: bool, last: bool) -> bytes:

@@ -87,6 +87,7 @@ class Talker:
         self.raw.connect(address)
         self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
+        self._looked = 0
         self._open(address)
         if key is not None:
             assert "nextId" in self.ask("authenticate", 0, code=key)
@@ -143,15 +144,16 @@ class Talker:
 
     def _next(self) -> bytes | None:
         """Take the next message out of what has been received, if it is whole."""
-        if not self._received.endswith((b"}", b"]")):  # in the middle of one: the rest is on its way
-            return None
+        looked, self._looked = self._looked, len(self._received)
+        if b"}" not in self._received[looked:] and b"]" not in self._received[looked:]:
+            return None  # in the middle of one: the rest is on its way
         text = self._received.decode(errors="ignore")
         try:
             _, end = json.JSONDecoder().raw_decode(text)
         except json.JSONDecodeError:
             return None
         whole = text[:end].encode()
-        self._received = self._received[len(whole) :]
+        self._received, self._looked = self._received[len(whole) :], 0
         return whole
 
 

@@ -4,9 +4,14 @@ import json
 import logging
 from pathlib import Path
 
+import httpx
 import pytest
+from tests.api.process import serving
 from tests.api.site import THERMOMETER, Site
 from tests.api.site import site as open_site
+from tests.api.talk import TcpTalk, WebSocketTalk, wait_until
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tseng.engine import Engine
 from tseng_api.logs import JsonLines
@@ -72,3 +77,37 @@ def test_ready_is_503_when_the_store_does_not_answer(tmp_path: Path, caplog: pyt
         assert site.http(None).get("/readyz").status_code == 503
         assert site.http(None).get("/healthz").status_code == 200
     assert any("traceback" in line for line in _lines(caplog))
+
+
+@pytest.mark.parametrize("face", ["websocket", "tcp"])
+def test_each_connection_is_two_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture, face: str) -> None:
+    """Opened; closed with the reason, who it was, and how much was asked, pushed and sent."""
+    caplog.set_level(logging.INFO, "tseng.access")
+    with open_site(tmp_path / "store") as site:
+        kind, port = (WebSocketTalk, site.ports.http) if face == "websocket" else (TcpTalk, site.ports.tcp)
+        with kind(port, site.keys["reader"]) as talk:
+            talk.call("subscribeData", {"sensors": [THERMOMETER], "metric": "T", "unit": "C"})
+            site.engine.upload([{"sensorId": THERMOMETER, "timestamp": "2024-05-01T00:00:00Z", "values": {"T": 1}}])
+            assert "data" in talk.next()["result"]
+        wait_until(lambda: len(_lines(caplog)) == 2)
+        opened, closed = _lines(caplog)
+    about = {"face": face, "client": "127.0.0.1", "requestId": opened["requestId"]}
+    assert opened.items() >= {**about, "message": "connection opened"}.items()
+    story = {"reason": "closed by the peer", "identity": "reader", "requests": 2, "pushes": 1}
+    assert closed.items() >= {**about, "message": "connection closed", **story}.items()
+    assert isinstance(closed["ms"], float)
+    assert int(str(closed["bytes"])) > 200
+
+
+def test_a_query_string_is_logged_nowhere(tmp_path: Path) -> None:
+    """It may hold a key: of a request, of a WebSocket, of a WebSocket where there is none."""
+    Engine.open(tmp_path / "store").close()
+    with serving(tmp_path / "store") as process:
+        httpx.get(f"{process.url}/healthz?apiKey=secret")
+        with connect(f"ws://127.0.0.1:{process.ports[0]}/?apiKey=secret"):
+            pass
+        with pytest.raises(InvalidStatus, match="403"), connect(f"ws://127.0.0.1:{process.ports[0]}/no?apiKey=secret"):
+            pass
+        process.stop()
+        assert process.logged
+    assert "secret" not in str(process.logged)
