@@ -11,8 +11,9 @@ demo: .venv/ready
 	$(BIN)/python -m tseng.demo --data demo-data $(if $(DATA),--file "$(DATA)")
 	$(if $(SERVE),$(BIN)/tseng serve --data demo-data)
 
+# One process for each core; the tests of one file stay together and share its servers and stores.
 test: .venv/ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .
