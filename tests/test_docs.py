@@ -65,7 +65,7 @@ def test_the_examples_of_aggregates_run_as_printed(tmp_path: Path, monkeypatch: 
     test = doctest.DocTestParser().get_doctest(session, {}, "aggregates.md", None, 0)
     monkeypatch.chdir(tmp_path)
     told: list[str] = []
-    doctest.DocTestRunner().run(test, out=told.append, clear_globs=False)
+    doctest.DocTestRunner(verbose=False).run(test, out=told.append, clear_globs=False)
     test.globs["engine"].close()
     assert "".join(told) == ""
     assert len(test.examples) > 15
