@@ -4,7 +4,8 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from tseng.live.hub import SLICE
 from tseng.live.subscription import Subscription
 from tseng.live.topic import Topic
 from tseng.live.updates import LARGEST_PUSH, DataUpdate, EntityUpdate, Trouble, Update
+from tseng.settings import Settings
 from tseng_storage.errors import StoreClosed
+from tseng_storage.settings import StoreSettings
+from tseng_storage.store import Store
 from tseng_units.errors import IncompatibleUnit, InvalidParam, MetricNotAvailable, NoZeroReading, UnknownMetric
 
 HOUR = 3_600_000_000
@@ -118,7 +122,7 @@ def test_a_metric_of_ones_own_that_is_defined_anew(engine: Engine) -> None:
     assert isinstance(inbox.updates[1].error, UnknownMetric)
 
 
-def test_another_process(tmp_path: Any) -> None:
+def test_another_process() -> None:
     """Uploads, bulk loads, flushes and props of one engine reach the subscribers of another."""
     with two_engines() as (mine, other):
         mine.create_entity("sensor", "t", "TEMPERATURE_SDE")
@@ -280,6 +284,27 @@ def test_no_zero_reading_and_then_one(site: Engine) -> None:
     assert hours(inbox.updates[1]) == {0: -5.0, 1: None, 3: 0.0}
 
 
+def test_trouble_right_after_work_that_waited(site: Engine) -> None:
+    """What came between a change of configuration and trouble is told on recovery too."""
+    client = Client(site, "t", "dT", "C", {"ZERO_DATE": {"value": at(1)}})
+    client.begin()
+    site.update_entity("sensor", "t", {"ZERO_COUNT": 1})  # planned anew, without a difference
+    settle(site)
+    send(site, "t", {1: None})
+    settle(site)
+    client.look()
+    assert isinstance(client.trouble, NoZeroReading)
+    site.update_entity("sensor", "t", {"NOTE": "still no zero reading"})
+    settle(site)
+    client.look()
+    assert isinstance(client.trouble, NoZeroReading)
+    send(site, "t", {2: 23.0})
+    settle(site)
+    client.look()
+    assert client.trouble is None
+    assert client.points == client.fresh()
+
+
 def test_a_barometer_that_is_made_later(engine: Engine) -> None:
     """A level is computed as soon as the barometer that its sensor names exists again under its id."""
     engine.create_entity("sensor", "b", "BAROMETER")
@@ -341,14 +366,14 @@ def test_work_that_fails_for_reasons_of_its_own(
     client, healthy = Client(site, "t", "T", "C"), Client(site, "u", "T", "C")
     client.begin()
     healthy.begin()
-    real = Topic.advance
+    real = Topic.follow
 
     def failing(topic: Topic, *given: Any, **options: Any) -> Any:
         if topic.question.sensor == "t":
             raise ZeroDivisionError("a fault of ours")
         return real(topic, *given, **options)
 
-    monkeypatch.setattr(Topic, "advance", failing)
+    monkeypatch.setattr(Topic, "follow", failing)
     for hour in (2, 3):
         site.upload([{"sensorId": id, "timestamp": at(hour), "values": {"T": 1.0}} for id in ("t", "u")])
         settle(site)
@@ -358,7 +383,7 @@ def test_work_that_fails_for_reasons_of_its_own(
     assert "a fault of ours" not in str(client.trouble)
     assert caplog.text.count("could not be followed") == 1
     assert healthy.points == healthy.fresh()
-    monkeypatch.setattr(Topic, "advance", real)
+    monkeypatch.setattr(Topic, "follow", real)
     send(site, "u", {4: 1.0})
     settle(site)
     client.look()
@@ -460,6 +485,37 @@ def test_many_topics(engine: Engine) -> None:
         assert isinstance(update, DataUpdate)
         told.setdefault(update.sensor, {}).update(hours(update))
     assert told == {id: {0: pytest.approx(274.15), 1: pytest.approx(275.15)} for id in ids}
+
+
+def test_long_work_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a long series is compared, new data of others are told, and what comes for itself is told after."""
+    real = Topic.follow
+
+    def follow(topic: Topic, *given: Any, **options: Any) -> Any:
+        work = real(topic, *given, **options)
+        for step in count():
+            try:
+                next(work)
+            except StopIteration as done:
+                return done.value
+            if topic.question.sensor == "t" and step == 5:
+                send(engine, "u", {0: 1.0})
+                send(engine, "t", {100: 0.0})
+            yield
+
+    monkeypatch.setattr(Topic, "follow", follow)
+    store = Store.open(tmp_path, settings=StoreSettings(block_points=4))
+    with Engine(store, Settings()) as engine:
+        for id in ("t", "u"):
+            engine.create_entity("sensor", id, "TEMPERATURE_SDE")
+        send(engine, "t", {hour: float(hour) for hour in range(100)})
+        inbox = Inbox()
+        for id in ("t", "u"):
+            engine.subscribe_data([id], "T", "C", outlet=inbox)
+        engine.update_entity("sensor", "t", {"MASKS": [{"start": at(90), "end": at(91)}]})
+        settle(engine)
+    told = [(update.sensor, hours(update)) for update in inbox.updates if isinstance(update, DataUpdate)]
+    assert told == [("u", {0: 1.0}), ("t", {90: None, 91: None}), ("t", {100: 0.0})]
 
 
 def test_subscribing_amid_uploads(site: Engine) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +18,8 @@ from tests.units.site import MINUTE, MOMENTS, NAMES, SENSORS, Columns, read_with
 from tseng.engine import Engine
 from tseng.errors import REFUSALS
 from tseng.settings import Settings
+from tseng_storage.settings import StoreSettings
+from tseng_storage.store import Store
 from tseng_units.instants import format_instant
 from tseng_units.sensors import Sensor
 
@@ -41,10 +42,13 @@ def build(engine: Engine, sensors: Sequence[Sensor]) -> None:
 
 @contextmanager
 def two_engines() -> Iterator[tuple[Engine, Engine]]:
-    """Two engines on one new store, as two processes have them."""
+    """Two engines on one new store, as two processes have them; they compute in blocks of two points."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        options = Settings(data=Path(folder), flush_seconds=3600.0)
-        yield stack.enter_context(Engine.open(settings=options)), stack.enter_context(Engine.open(settings=options))
+        one, other = (
+            Engine(Store.open(folder, settings=StoreSettings(flush_seconds=3600.0, block_points=2)), Settings())
+            for _ in range(2)
+        )
+        yield stack.enter_context(one), stack.enter_context(other)
 
 
 def upload(rows: dict[str, Columns], engine: Engine) -> None:
@@ -163,7 +167,7 @@ def late(client: Client) -> Iterator[Client]:
         yield twin
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.sampled_from([*NAMES, *NEEDING_OTHERS, *NEEDING_OTHERS]))
 def test_a_client_knows_what_a_read_gives(data: st.DataObject, name: str) -> None:
     """Appended, late, corrected and missing readings, props, masks, replacements, flushes, by any process."""

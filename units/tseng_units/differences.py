@@ -15,15 +15,14 @@ def differences(old: Execution, new: Execution, spans: Spans, last: int = MAX_US
     """What differs within `spans`: times, int64 us ascending, and the values of `new`, NaN where only `old` has one.
 
     After `last` [us] the series of `old` has no point: there it is not evaluated. Numbers are compared as numbers, so a
-    zero equals a zero of the other sign. Blocks without any difference are left out. Raises NoZeroReading.
+    zero equals a zero of the other sign. A block without any difference is empty. Raises NoZeroReading.
     """
     for span in spans:
         for start, end in _windows(old, new, span, last):
             found = new.evaluate(start, end)
             if start <= last:
                 found = difference(old.evaluate(start, end), found)
-            if len(found[0]):
-                yield found
+            yield found
 
 
 def difference(old: Points, new: Points) -> Points:

@@ -1,10 +1,11 @@
 """The hub: follows the store for everybody who subscribed, in one thread of its own.
 
 Round after round it waits for a commit of any process, takes the state of the store, brings every topic that the
-uploads since the last round concern to it, and hands out what differs. What takes longer, a topic whose configuration
-changed or any topic after a bulk load, waits in the backlog and is dealt with one at a time between rounds, so that it
-holds up the others' new data for no longer than one topic takes; so do topics beyond the first few hundred of a round.
-Each topic that waits knows for itself how far it was told.
+uploads since the last round concern to it, and hands out what differs. What takes longer waits in the backlog and is
+dealt with piece by piece between rounds, so that it holds up the others' new data for no longer than a piece takes:
+topics whose configuration changed, all of them after a bulk load, those beyond the first few hundred of a round, and
+what is left where a topic has more than a few blocks to compare. Each topic that waits knows for itself how far it was
+told; work on it that was begun goes on with the state that it was begun with, and what came since is looked at then.
 
 A subscription begins between rounds: its topics are brought to the state of that moment first, so its first update is
 what differs from that state. Nothing is delivered while the lock is held, and closing a subscription waits for nothing.
@@ -13,8 +14,9 @@ what differs from that state. Nothing is delivered while the lock is held, and c
 import logging
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
-from itertools import islice, takewhile
+from collections.abc import Collection, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice, repeat, takewhile
 
 from tseng.errors import REFUSALS, EngineError, again
 from tseng.live.moment import Mark, Moment
@@ -22,7 +24,7 @@ from tseng.live.planning import Question
 from tseng.live.subscription import Outlet, Subscription
 from tseng.live.topic import Topic
 from tseng.live.topics import Topics
-from tseng.live.updates import Trouble, Update
+from tseng.live.updates import DataUpdate, Trouble, Update
 from tseng.live.watches import Watches
 from tseng_storage.entities import Kind
 from tseng_storage.errors import StoreClosed
@@ -39,7 +41,18 @@ Also between two attempts where the store cannot be looked at.
 """
 PORTION = 256
 """Topics that ordinary uploads concern and that are dealt with at once, before what they tell is handed out."""
+BLOCKS = 2
+"""Blocks of a topic that are compared at once."""
 Told = tuple[Subscription, Update]
+
+
+@dataclass(eq=False)
+class Work:
+    """What is to be done for a topic: to follow it, where it was begun up to `now`, else up to when it is begun."""
+
+    replan: bool
+    now: Moment | None = None
+    steps: Generator[None, None, DataUpdate | None] | None = None
 
 
 class Hub:
@@ -59,8 +72,7 @@ class Hub:
         # How far the topics were followed that do not know it for themselves, and of the others those that are ahead.
         self._seen = Mark(EVERYTHING, "")
         self._ahead: set[Topic] = set()
-        # Topics that wait, each with whether it is to be planned anew.
-        self._backlog: dict[Topic, bool] = {}
+        self._backlog: dict[Topic, Work] = {}
         self._failed: set[Topic] = set()
         self._outbox: list[Told] = []
 
@@ -116,10 +128,10 @@ class Hub:
 
     def _bring(self, topic: Topic, now: Moment) -> None:
         """Follow a topic up to now; those who have it already are told."""
-        since = topic.own or self._seen
-        replan = self._backlog.pop(topic, False) or topic.trouble is not None or now.mark.revision != since.revision
+        since, waits = topic.own or self._seen, self._backlog.pop(topic, None) is not None
+        replan = waits or topic.trouble is not None or now.mark.revision != since.revision
         if replan or now.mark != since:
-            self._advance(topic, now, replan=replan)
+            self._advance(topic, Work(replan), now, blocks=None)
 
     # -- the thread
 
@@ -213,7 +225,7 @@ class Hub:
         touched = [topic for topic in self._topics.reading(uploaded or ()) if topic not in self._backlog]
         self._defer(touched[PORTION:], replan=replan)
         for topic in touched[:PORTION]:
-            self._advance(topic, now, replan=replan)
+            self._advance(topic, Work(replan), now)
         for topic in self._ahead:
             topic.own = None
         self._ahead.clear()
@@ -234,31 +246,61 @@ class Hub:
 
     def _defer(self, topics: Iterable[Topic], *, replan: bool = True) -> None:
         for topic in topics:
-            topic.own = topic.own or self._seen
-            self._ahead.discard(topic)
-            self._backlog[topic] = replan or self._backlog.get(topic, False)
+            if topic in self._backlog:
+                self._backlog[topic].replan |= replan
+            else:
+                self._wait(topic, topic.own or self._seen, Work(replan))
+
+    def _wait(self, topic: Topic, since: Mark, work: Work) -> None:
+        self._stay(topic, since)
+        self._backlog[topic] = work
+
+    def _stay(self, topic: Topic, since: Mark) -> None:
+        """Note how far a topic has come that does not go on with the others."""
+        topic.own = since
+        self._ahead.discard(topic)
 
     def _some_waiting(self, now: Moment) -> None:
-        """Deal with one topic of the backlog that is to be planned anew, or with some that are not."""
+        """Do a piece of work of the backlog, or several small ones."""
         first = list(islice(self._backlog.items(), PORTION))
-        plain = list(takewhile(lambda waiting: not waiting[1], first))
-        for topic, replan in plain or first[:1]:
-            del self._backlog[topic]
-            self._advance(topic, now, replan=replan)
+        small = list(takewhile(lambda waiting: not waiting[1].replan and waiting[1].steps is None, first))
+        for topic, work in small or first[:1]:
+            self._advance(topic, work, now)
 
-    def _advance(self, topic: Topic, now: Moment, *, replan: bool) -> None:
-        """Follow a topic up to now and tell what differs, or that it cannot be done."""
+    def _advance(self, topic: Topic, work: Work, now: Moment, blocks: int | None = BLOCKS) -> None:
+        """Begin or go on to follow a topic, some blocks or to the end; tell what differs, or that it cannot be done."""
         since = topic.own or self._seen
         try:
-            update: Update | None = topic.advance(now, since, replan=replan or topic.trouble is not None)
+            if work.steps is None or work.now is None:
+                replan = work.replan or topic.trouble is not None
+                work = Work(False, now, topic.follow(now, since, replan=replan))
+            assert work.steps is not None
+            for _ in repeat(None) if blocks is None else range(blocks):
+                next(work.steps)
+        except StopIteration as done:
+            self._backlog.pop(topic, None)
+            topic.trouble = None
+            self._tell(topic, done.value)
+            self._arrived(topic, work, now)
         except StoreClosed:
             raise
         except Exception as error:
-            topic.own = since
-            update = self._trouble(topic, error)
+            self._backlog.pop(topic, None)
+            self._stay(topic, since)
+            self._tell(topic, self._trouble(topic, error))
         else:
-            topic.trouble, topic.own = None, now.mark
+            self._wait(topic, since, work)  # in its place: one is finished before the next is begun
+
+    def _arrived(self, topic: Topic, work: Work, now: Moment) -> None:
+        """Note how far a topic has been followed, and that it waits again where something may have come since."""
+        mark = work.now.mark if work.now else now.mark
+        if mark == now.mark and not work.replan:
+            topic.own = mark
             self._ahead.add(topic)
+        else:
+            self._wait(topic, mark, Work(work.replan or mark.revision != now.mark.revision))
+
+    def _tell(self, topic: Topic, update: Update | None) -> None:
         self._topics.put(topic)
         if update is not None:
             self._outbox.extend((subscription, update) for subscription in topic.subscriptions)

@@ -5,7 +5,7 @@ like), and up to what was known. Both states, that one and the one of now, can b
 snapshot, so a topic needs no more memory than its plan however long the series is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -59,8 +59,10 @@ class Topic:
         self._clocks = set(clocks(execution.plan.node))
         self._series = {(node.sensor, node.metric) for node in execution.plan.nodes if isinstance(node, Raw)}
 
-    def advance(self, now: Moment, since: Mark, *, replan: bool) -> DataUpdate | None:
-        """Go on from `since` to now; what differs, None where nothing does. Where it raises, nothing has changed.
+    def follow(self, now: Moment, since: Mark, *, replan: bool) -> Generator[None, None, DataUpdate | None]:
+        """Go on from `since` to now, a block at a step; what differs, None where nothing does.
+
+        Where it raises, or is not seen through, the topic's state is what it was.
 
         Raises:
             EngineError, tseng_units.errors.UnitsError: the series cannot be computed.
@@ -72,14 +74,15 @@ class Topic:
         if plan is not self._plan:
             new.settle()
             last = max(self._last, *(_last(view, series) for series in clocks(plan.node)))
-            told = self._told(differences(old, new, [ALWAYS]), last)
+            found = differences(old, new, [ALWAYS])
         else:
             changed = self._changed(now, since)
             if not changed:
-                return self._told([], self._last)
+                return self._update([], 0, self._last)
             spans = touched(old, new, changed)
             last = max(self._last, *(int(changed[each][-1]) for each in self._clocks if each in changed), MIN_US)
-            told = self._told(differences(old, new, until(spans, last), self._last), last)
+            found = differences(old, new, until(spans, last), self._last)
+        told = yield from self._told(found, last)
         self._keep(new, last)
         return told
 
@@ -98,19 +101,28 @@ class Topic:
         found = {each: now.changed(project, *each, known) for each in read}
         return {each: times for each, times in found.items() if len(times)}
 
-    def _told(self, parts: Iterable[Block], last: int) -> DataUpdate | None:
-        """The parts as one update; of more points than can be sent, only where they begin and might end."""
+    def _told(self, parts: Iterable[Block], last: int) -> Generator[None, None, DataUpdate | None]:
+        """The parts as one update; as soon as it is known that they are too many, no further ones are made."""
         kept: list[Block] = []
         points = 0
         for part in parts:
+            if kept:
+                yield
             kept.append(part)
             points += len(part[0])
             if points > LARGEST_PUSH:
-                return DataUpdate(self.question.sensor, int(kept[0][0][0]), last, points, _NOTHING)
+                break
+        return self._update([part for part in kept if len(part[0])], points, last)
+
+    def _update(self, parts: list[Block], points: int, last: int) -> DataUpdate | None:
+        """The parts as one update; of more points than can be sent, only where they begin and might end."""
+        sensor = self.question.sensor
+        if points > LARGEST_PUSH:
+            return DataUpdate(sensor, int(parts[0][0][0]), last, points, _NOTHING)
         if points:
-            time, value = joined(kept)
-            return DataUpdate(self.question.sensor, int(time[0]), int(time[-1]), points, (time, value))
-        return None if self.trouble is None else DataUpdate(self.question.sensor, last, last, 0, _NOTHING)
+            time, value = joined(parts)
+            return DataUpdate(sensor, int(time[0]), int(time[-1]), points, (time, value))
+        return None if self.trouble is None else DataUpdate(sensor, last, last, 0, _NOTHING)
 
 
 def clocks(node: Node) -> Iterator[Series]:
