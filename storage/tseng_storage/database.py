@@ -3,7 +3,8 @@
 A transaction that means to write takes the write lock at once (BEGIN IMMEDIATE): waiting happens there, under the busy
 timeout, and never in the middle where SQLite could only fail. The watching connection asks `PRAGMA data_version`, which
 changes with every commit of any other connection of any process and costs two microseconds: how a reader notices
-acknowledged data without a query. It never holds a transaction, because inside one the answer would stand still.
+acknowledged data without a query. It never holds a transaction, because inside one the answer would stand still: so
+it is one thread's at a time, as the questions of two that overlap share a transaction, begun by the first of them.
 
 Nothing else in a process may open the file, not even to sync it: closing it again lets go of SQLite's own locks, and
 the next process to close the store would take the write-ahead log away from under this one.
@@ -37,6 +38,7 @@ class Database:
         self._engines = [_engine(path, busy_seconds, begin) for begin in (_WRITES, _READS)]
         with _translated(path):
             self._writer, self._reader = (engine.connect() for engine in self._engines)
+        self._watching = threading.Lock()
         self._watcher = sqlite3.connect(path, busy_seconds, isolation_level=None, check_same_thread=False)
         self._bell = Bell(self.changes)
         self._closed = False
@@ -90,13 +92,13 @@ class Database:
 
     def changes(self) -> int:
         """A number that differs after any commit by any process, this one's other connections included."""
-        try:
-            row: tuple[int] = self._watcher.execute("PRAGMA data_version").fetchone()
-        except sqlite3.ProgrammingError as closed:
-            raise StoreClosed("the store is closed") from closed
-        except sqlite3.OperationalError as fault:
-            raise _operational(str(fault), self._path) from fault
-        return row[0]
+        with self._watching:
+            self._check()
+            try:
+                rows: list[tuple[int]] = self._watcher.execute("PRAGMA data_version").fetchall()
+            except sqlite3.OperationalError as fault:
+                raise _operational(str(fault), self._path) from fault
+        return rows[0][0]
 
     def wait(self, seen: int, seconds: float) -> int:
         """Block until `changes()` is no longer `seen`, at most `seconds`; the number now. StoreClosed when it closes.
@@ -122,7 +124,8 @@ class Database:
             self._closed = True
             # First those who wait: they look at the watcher all the time.
             self._bell.close()
-            self._watcher.close()
+            with self._watching:
+                self._watcher.close()
             self._reader.close()
             self._writer.close()
             for engine in self._engines:

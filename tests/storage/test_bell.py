@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.storage.helpers import PROJECT, opened, series
+from tests.storage.helpers import PROJECT, opened, read, series
 
 from tseng_storage import bell
 from tseng_storage.errors import StoreClosed
@@ -95,3 +95,48 @@ def test_closing_ends_all_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [thread.result() for thread in threads] == [StoreClosed] * 4
     with pytest.raises(StoreClosed):
         store.wait(0, 0)
+
+
+def test_a_commit_is_seen_at_once_also_while_others_look(tmp_path: Path) -> None:
+    """What is acknowledged is there for whoever looks next, however many threads are looking at that moment."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            store.changes()
+
+    with opened(tmp_path) as store:
+        threads = [threading.Thread(target=look) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for time_us in range(300):
+                seen = store.changes()
+                store.append(series({time_us: 1.0}), PROJECT)
+                assert store.changes() != seen
+                assert time_us in read(store)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+
+
+def test_closing_a_store_that_others_look_at(tmp_path: Path) -> None:
+    """They are told that it is closed, and nothing of it is in use any more."""
+    for number in range(30):
+        store = opened(tmp_path / str(number))
+        ended = [False] * 3
+
+        def look(place: int, store: Store = store, ended: list[bool] = ended) -> None:
+            with pytest.raises(StoreClosed):
+                while True:
+                    store.changes()
+            ended[place] = True
+
+        threads = [threading.Thread(target=look, args=(place,)) for place in range(3)]
+        for thread in threads:
+            thread.start()
+        store.close()
+        for thread in threads:
+            thread.join(DEADLINE)
+        assert ended == [True] * 3
