@@ -1,5 +1,6 @@
 """Compound units and kinds of quantities, against pint's stock registry and by hand."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -21,10 +22,16 @@ MEANING = {
     "Hz": "hertz", "m_s2": "meter / second ** 2", "mm_d": "millimeter / day", "deg": "degree", "pct": "percent",
     "ustrain": "ppm",
 }  # fmt: skip
+ORDERS = {unit: math.log10(STOCK.Quantity(1.0, meaning).to_base_units().magnitude) for unit, meaning in MEANING.items()}
 FACTORS = st.lists(st.tuples(st.sampled_from(sorted(MEANING)), st.integers(-3, 3).filter(bool)), min_size=2, max_size=5)
 
 
-@given(FACTORS)
+def within_bounds(factors: list[tuple[str, int]]) -> bool:
+    """Whether the scale is clearly one to compute with, between 1e-100 and 1e100; `mm_d` alone is eight orders."""
+    return abs(sum(ORDERS[unit] * power for unit, power in factors)) < 99
+
+
+@given(FACTORS.filter(within_bounds))
 def test_compound_units_are_what_pint_makes_of_them(factors: list[tuple[str, int]]) -> None:
     """Kind and scale of any product of powers are those of pint's stock units, to 1e-12."""
     found = compound("*".join(f"{unit}^{power}" for unit, power in factors))
@@ -89,6 +96,7 @@ def test_a_declared_dimension_decides() -> None:
         ("m\u0405", "stands where none can"),
         ("__import__('os')", "stands where none can"),
         ("km^9*km^9*km^9*km^9", "too large"),
+        ("mm_d^3*mm_d^3*mm_d^3*mm_d^3*ustrain^3", "too small"),
         ("*".join(["m"] * 60), "at most 100 characters"),
         ("(" * 99, "a unit id is missing"),
         ("dBL", "logarithm"),
@@ -100,6 +108,15 @@ def test_what_is_no_unit_is_refused(text: str, problem: str) -> None:
     with pytest.raises(InvalidDefinition) as raised:
         compound(text)
     assert problem in str(raised.value)
+
+
+def test_a_scale_is_at_most_a_hundred_orders_from_one() -> None:
+    """A percent is two orders: fifty of them are the last that are taken, above the line and below it."""
+    for sign, last in (("", 1e-100), ("-", 1e100)):
+        fifty = "*".join([f"pct^{sign}9"] * 5 + [f"pct^{sign}5"])
+        assert float(compound(fifty).to_base.scale) == pytest.approx(last, rel=1e-12)
+        with pytest.raises(InvalidDefinition, match="too large or too small"):
+            compound(f"{fifty}*pct^{sign}1")
 
 
 @given(st.one_of(st.text(max_size=30), st.lists(st.sampled_from([*MEANING, *"*/()^-12 "]), max_size=15).map("".join)))

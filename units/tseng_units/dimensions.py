@@ -139,7 +139,8 @@ def compound(text: str, dimension: str | None = None) -> Compound:
     A lone id is a unit of `dimension`, else of the first dimension that holds it; within a product C, K and F are
     differences. No text at all is a plain number.
 
-    Raises InvalidDefinition for what is no such text, an unknown id, or one that is not of `dimension`.
+    Raises InvalidDefinition for what is no such text, an unknown id, one that is not of `dimension`, or a scale beyond
+    LARGEST_SCALE in either direction.
     """
     if not text.strip():
         return Compound(NUMBER, affine(Fraction(1)))
