@@ -4,7 +4,9 @@ Arrow's own converters look for pandas objects in whatever they are given and im
 second in a process that never meets one. They also cost more per call than small uploads can bear.
 """
 
+from array import array as packed
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import numpy as np
@@ -50,13 +52,14 @@ def validity(array: pa.Array) -> NDArray[np.bool_] | None:
 def strings(words: Sequence[str]) -> pa.Array:
     """A string array of `words`."""
     encoded = [word.encode() for word in words]
-    offsets = np.zeros(len(words) + 1, np.int32)
-    np.cumsum([len(word) for word in encoded], out=offsets[1:])
+    offsets = packed("i", accumulate(map(len, encoded), initial=0))
     return pa.StringArray.from_buffers(len(words), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
 
 
 def dictionary(names: Sequence[str], codes: NDArray[np.int32]) -> pa.DictionaryArray:
     """A dictionary array of `codes` (n,) into `names`, holding only those names that occur."""
+    if len(names) == 1 and len(codes):  # as most devices send
+        return pa.DictionaryArray.from_arrays(to_arrow(codes, pa.int32()), strings(names))
     low, high = (int(codes.min()), int(codes.max())) if len(codes) else (0, -1)
     names, codes = names[low : high + 1], codes - np.int32(low)
     used = np.zeros(len(names), np.bool_)

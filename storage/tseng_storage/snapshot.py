@@ -134,18 +134,16 @@ class Snapshots:
     def _refresh(self) -> Snapshot:
         table, tail = self._current.table, self._current.tail
         for _ in range(_ATTEMPTS):
-            table = replay.refresh(self._layout.delta_log, table)
             changes = self._database.changes()
             # The tail may reach less far than this table when another process flushed uploads never seen here.
             found = self._log.beyond(max(tail.last, table.flushed))
-            if found.trimmed > table.flushed:
-                continue
-            if table.flushed > tail.base:
-                tail = tail.without(table.flushed)
-            tail.extend(found.rows)
-            if not replay.is_current(self._layout.delta_log, table):
-                continue
-            return self._publish(table, tail, changes, found)
+            if found.trimmed <= table.flushed:
+                if table.flushed > tail.base:
+                    tail = tail.without(table.flushed)
+                tail.extend(found.rows)
+                if replay.is_current(self._folder, table):
+                    return self._publish(table, tail, changes, found)
+            table = replay.refresh(self._layout.delta_log, table)
         raise Damaged("the log was trimmed further than any commit accounts for", "log", table.flushed)
 
     def _publish(self, table: TableState, tail: Tail, changes: int, found: Beyond) -> Snapshot:
