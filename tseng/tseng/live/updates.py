@@ -88,6 +88,6 @@ def _few(time: NDArray[np.int64], value: NDArray[np.float64]) -> bytes:
 
 def _number(value: float) -> str:
     if value == 0.0 or 1e-4 <= abs(value) < 1e10:
-        # The shortest form, as of the kernels: in this range both have no exponent, and whole numbers there no decimals.
+        # The shortest form, as of the kernels: in this range without exponent, and there without decimals if whole.
         return repr(value).removesuffix(".0")
     return "null" if math.isnan(value) else str(numbers(np.array([value])).to_pylist()[0], "ascii")
