@@ -1,66 +1,27 @@
 """Long answers in frames: computed as they are taken, side by side, and no longer than somebody listens."""
 
-import itertools
+import json
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from tests.api.site import Site
 from tests.api.site import site as open_site
+from tests.api.source import PART, Source, installed, settled
 from tests.api.talk import Talk, TcpTalk, WebSocketTalk, wait_until
 from tests.api.talkers import Address, Talker, WebSocketTalker, request
 
 from tseng_api import connection, server
-from tseng_api.methods import METHODS
-from tseng_api.rpc import Call, Long, Method
 
-PART = b'"x":"%b"' % (b"x" * 300_000)
 FACES = ["websocket", "tcp"]
-
-
-class Parts(msgspec.Struct):
-    """How many, and whether the one after them fails."""
-
-    count: int = 0
-    fails: bool = False
-
-
-class Source:
-    """A method with an answer of any length, that knows how far it was computed and whether it was closed."""
-
-    def __init__(self) -> None:
-        self.made = 0
-        self.closed = 0
-        self._lock = threading.Lock()
-
-    def __call__(self, call: Call, params: Parts) -> Long:
-        """Give parts, without end where no count is given."""
-        return Long(self._parts(params), lambda: b"")
-
-    def _parts(self, params: Parts) -> Iterator[tuple[int, bytes]]:
-        try:
-            for number in itertools.count():
-                if number == params.count and params.fails:
-                    raise RuntimeError("secret inside")
-                if number == params.count > 0:
-                    return
-                with self._lock:
-                    self.made += 1
-                yield 1, PART
-        finally:
-            self.closed += 1
 
 
 @pytest.fixture
 def source(monkeypatch: pytest.MonkeyPatch) -> Source:
     """Called by the method `parts`."""
-    made = Source()
-    monkeypatch.setattr(connection, "METHODS", {**METHODS, "parts": Method(made, Parts, "parts")})
-    return made
+    return installed(monkeypatch)
 
 
 def talker(site: Site, face: str) -> Talker:
@@ -75,16 +36,6 @@ def talk(site: Site, face: str) -> Talk:
     return WebSocketTalk(site.ports.http, key) if face == "websocket" else TcpTalk(site.ports.tcp, key)
 
 
-def settled(source: Source) -> int:
-    """Wait until no more is made; how much that is."""
-    pause = threading.Event()
-    before = -1
-    while before != source.made:
-        before = source.made
-        pause.wait(0.3)
-    return before
-
-
 @pytest.mark.parametrize("face", FACES)
 def test_no_more_is_computed_than_is_taken(site: Site, source: Source, face: str) -> None:
     """A client that reads nothing costs a few megabytes, however much it has asked for; then it reads on."""
@@ -93,10 +44,23 @@ def test_no_more_is_computed_than_is_taken(site: Site, source: Source, face: str
         made = settled(source)
         # Eight streams hold a part each, and the system takes four megabytes.
         assert made * len(PART) < 10 * 2**20
-        for _ in range(100):
-            slow.receive()
+        heard = [slow.receive()["id"] for _ in range(60)]
+        while len(set(heard)) < 8:
+            heard.append(slow.receive()["id"])
         assert settled(source) > made
     wait_until(lambda: source.closed == 8)
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_batch_is_computed_as_it_is_taken(site: Site, source: Source, face: str) -> None:
+    """Three hundred megabytes in one message cost a few as well; to who reads a long one comes whole and in order."""
+    calls = [json.loads(request("parts", number, count=1)) for number in range(1000)]
+    with talker(site, face) as slow:
+        slow.send(json.dumps(calls).encode())
+        assert settled(source) * len(PART) < 12 * 2**20
+    with talk(site, face) as quick:
+        quick.send(calls[:40])
+        assert [answer["id"] for answer in quick.next()] == list(range(40))
 
 
 @pytest.mark.parametrize("face", FACES)
@@ -119,26 +83,27 @@ def test_the_work_ends_with_the_connection(site: Site, source: Source, face: str
 @pytest.mark.parametrize("face", FACES)
 def test_other_answers_come_between_the_frames(site: Site, source: Source, face: str) -> None:
     """A short one need not wait for a long one that was asked before it."""
+    source.go.clear()
     with talk(site, face) as quick:
-        long, short = quick.ask("parts", {"count": 200}), quick.ask("time")
-        ids = [quick.next()["id"] for _ in range(202)]
-    assert ids.count(long) == 201
-    assert ids.index(short) < 200
-    assert ids[-1] == long
+        long, short = quick.ask("parts", {"count": 2}), quick.ask("time")
+        assert {quick.next()["id"], quick.next()["id"]} == {long, short}
+        source.go.set()
+        assert [quick.next()["id"] for _ in range(2)] == [long, long]
 
 
 @pytest.mark.parametrize("face", FACES)
 def test_so_many_streams_run_side_by_side(site: Site, source: Source, face: str) -> None:
     """Of nine the last begins when another has ended; what is asked after it waits too."""
+    source.go.clear()
     with talk(site, face) as quick:
         ids = [quick.ask("parts", {"count": 20}) for _ in range(9)]
         after = quick.ask("time")
-        came = [quick.next() for _ in range(9 * 21 + 1)]
+        assert {quick.next()["id"] for _ in range(8)} == set(ids[:8])
+        source.go.set()
+        came = [quick.next() for _ in range(8 * 20 + 21 + 1)]
     assert all(message["id"] in {*ids, after} for message in came)
-    begun = [next(at for at, message in enumerate(came) if message["id"] == id) for id in [*ids, after]]
-    ended = [at for at, message in enumerate(came) if message.get("result") == {"requestStatus": "finished"}]
-    assert max(begun[:8]) < min(ended) < begun[8]
-    assert min(ended) < begun[9]
+    ended = next(at for at, message in enumerate(came) if message.get("result") == {"requestStatus": "finished"})
+    assert ended < next(at for at, message in enumerate(came) if message["id"] in (ids[8], after))
 
 
 @pytest.mark.parametrize("face", FACES)

@@ -9,9 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.api.process import Process, serving
+from tests.api.site import running
+from tests.api.source import PART, installed, settled
 from tests.api.talk import TcpTalk, WebSocketTalk
+from tests.api.talkers import Address, Talker, WebSocketTalker, request
 
 from tseng.engine import Engine
+from tseng_api.server import Certificate
 
 CHAIN, KEY = (Path(__file__).parent / "tls" / name for name in ("cert.pem", "key.pem"))
 SENSOR = "long"
@@ -99,3 +103,37 @@ def _all(plain: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return received
+
+
+@pytest.mark.parametrize("face", ["wss", "tls"])
+def test_no_more_is_computed_than_is_taken(
+    tmp_path: Path, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, face: str
+) -> None:
+    """Also through TLS a client that reads nothing costs a few megabytes; then it reads on."""
+    source = installed(monkeypatch)
+    with Engine.open(tmp_path / "store") as engine, running(engine, Certificate(CHAIN, KEY)) as ports:
+        key = engine.keys.create("slow")
+        kind, port = (SecureWebSocketTalker, ports.http) if face == "wss" else (SecureTalker, ports.tcp)
+        with kind(context, Address("127.0.0.1", port), key) as slow:
+            slow.send(*(request("parts", number) for number in range(20)))
+            made = settled(source)
+            assert made * len(PART) < 10 * 2**20
+            for _ in range(60):
+                slow.receive()
+            assert settled(source) > made
+
+
+class SecureTalker(Talker):
+    """Over TLS, and it keeps little while it does not read."""
+
+    def __init__(self, context: ssl.SSLContext, address: Address, key: str) -> None:
+        self._context = context
+        super().__init__(address, key, buffer=2**14)
+
+    def _open(self, address: Address) -> None:
+        self.raw = self._context.wrap_socket(self.raw, server_hostname=address.host)
+        super()._open(address)
+
+
+class SecureWebSocketTalker(SecureTalker, WebSocketTalker):
+    """The same for a WebSocket."""
