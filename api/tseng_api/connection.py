@@ -78,6 +78,8 @@ class Connection:
         try:
             await self._receive(frames)
             await answering
+        except Exception as error:
+            self._fail(error, "connection", self.id)
         finally:
             self.wire.end()
             self._inbox.drop()
@@ -144,9 +146,9 @@ class Connection:
                 await self._stream(answered.messages)
             elif answered is not None:
                 await self._send(answered)
+            self.session.subscriptions.answered(self.wire.send)
         except Exception as error:
-            self._fail(error)
-        self.session.subscriptions.answered(self.wire.send)
+            self._fail(error, "request", self.session.request_id)
 
     def _begin(self, frame: Frame) -> "Frames | Iterator[_Part] | None":
         """Run a request: frames to come, or its answer in parts of which the first is made."""
@@ -180,17 +182,16 @@ class Connection:
                 await self.wire.drained()
                 self.wire.send(message)
         except Exception as error:
-            self._fail(error)
+            self._fail(error, "request", self.session.request_id)
         finally:
             self._room.release()
             if isinstance(messages, Generator):
                 messages.close()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, what: str, id: str) -> None:
         """End a connection on which something went wrong that nobody thought of: what was asked is not answered."""
-        known = self.session.request_id
-        log.error("request failed", exc_info=error, extra={"requestId": known})
-        self.close("failed", EngineError(f"internal error in request {known}"), 1011)
+        log.error("%s failed", what, exc_info=error, extra={"requestId": id})
+        self.close("failed", EngineError(f"internal error in {what} {id}"), 1011)
 
 
 class _Part(NamedTuple):

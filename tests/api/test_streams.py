@@ -14,6 +14,8 @@ from tests.api.talk import Talk, TcpTalk, WebSocketTalk, wait_until
 from tests.api.talkers import Address, Talker, WebSocketTalker, request
 
 from tseng_api import connection, server
+from tseng_api.inbox import Inbox
+from tseng_api.subscriptions import SocketSubscriptions
 
 FACES = ["websocket", "tcp"]
 
@@ -134,6 +136,25 @@ def test_a_failure_that_nobody_thought_of_is_told_and_hurts_nobody(
     (record,) = [record for record in caplog.records if record.exc_info]
     assert vars(record)["requestId"] in told["error"]["message"]
     assert "ZeroDivisionError" not in str(told)
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("where", [(Inbox, "put"), (SocketSubscriptions, "answered")])
+def test_a_failure_beside_the_answers_is_told_as_well(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: tuple[type, str], face: str
+) -> None:
+    """Where what comes is received, and where updates begin after an answer: nobody is left waiting."""
+    with talk(site, face) as unlucky, talk(site, face) as other:
+        monkeypatch.setattr(*where, lambda *_: 1 / 0)
+        unlucky.ask("time")
+        told = unlucky.next()
+        told = unlucky.next() if "id" in told else told
+        monkeypatch.undo()
+        assert unlucky.closed() in (0, 1011)
+        assert "time" in other.call("time")
+    assert told["error"]["code"] == -32603
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert vars(record)["requestId"] in told["error"]["message"]
 
 
 @pytest.mark.parametrize("face", FACES)
