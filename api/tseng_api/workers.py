@@ -80,23 +80,26 @@ class _Workers:
         self._stop.set()
         for listener in listeners:
             listener.close()
-        await self._end()
-        failures = [place.exception() for place in (await asyncio.wait(places))[0]]
-        if any(failures) and stopping not in done:
-            raise EngineError("a worker could not start")
+        await self._end(places)
+        failures = [place.exception() for place in places]
+        if stopping not in done:
+            raise EngineError("a worker could not start") from next(filter(None, failures), None)
 
     async def _keep(self, up: asyncio.Event) -> None:
-        """Have a worker in one place, and another one when it dies."""
+        """Have a worker in one place, another one when it dies, until the stop; none after one that never was up."""
         while not self._stop.is_set():
             process = await self._started()
             self._running.add(process)
+            if self._stop.is_set():
+                # The stop came while it was being started, and was told to those that ran.
+                _send(process, signal.SIGTERM)
             assert process.stdout is not None
             if await process.stdout.readline():
                 up.set()
             code = await process.wait()
             self._running.discard(process)
             if not up.is_set():
-                raise EngineError("a worker could not start")
+                return
             if not self._stop.is_set():
                 log.error("worker %d ended with %d, another one takes its place", process.pid, code)
                 with suppress(TimeoutError):
@@ -108,15 +111,20 @@ class _Workers:
             stdin=PIPE, stdout=PIPE, pass_fds=self._orders.sockets, env=self._environ,
         )  # fmt: skip
 
-    async def _end(self) -> None:
-        ending = [asyncio.create_task(process.wait()) for process in self._running]
+    async def _end(self, places: Sequence[asyncio.Task[None]]) -> None:
         for process in self._running:
-            process.terminate()
-        _, late = await asyncio.wait(ending, timeout=_STOP_SECONDS) if ending else ((), ())
+            _send(process, signal.SIGTERM)
+        _, late = await asyncio.wait(places, timeout=_STOP_SECONDS)
         if late:
             log.error("%d workers did not stop in time", len(late))
             for process in self._running:
-                process.kill()
+                _send(process, signal.SIGKILL)
+            await asyncio.wait(places)
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(number)
 
 
 async def _announce(up: Sequence[asyncio.Event], ready: Callable[[], None]) -> None:

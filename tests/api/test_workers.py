@@ -1,9 +1,12 @@
 """Several processes on the same ports: one line, the dead are replaced, all end together."""
 
+import asyncio
 import signal
 import time
+from asyncio.subprocess import Process as Child
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
@@ -12,6 +15,10 @@ from tests.api.site import READINGS, START, THERMOMETER, furnish
 from tests.api.talk import TcpTalk, WebSocketTalk, wait_until
 
 from tseng.engine import Engine
+from tseng.errors import EngineError
+from tseng.settings import Settings
+from tseng_api.listening import listen
+from tseng_api.workers import supervise
 
 WORKERS = 2
 READ = {"sensor": THERMOMETER, "metric": "T", "unit": "C"}
@@ -139,6 +146,42 @@ def test_sigterm_ends_all_of_them_within_ten_seconds_and_flushes(server: Process
     assert not any(worker.is_running() for worker in before)
     with Engine.open(store[0]) as engine:
         assert engine.store.info()["log_rows"] == 0
+
+
+def test_a_stop_ends_a_worker_that_is_just_being_started(
+    store: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is none of those that run when the stop comes, and is not waited for as if it would end by itself."""
+    listeners, execute = listen("127.0.0.1", 0, 0), asyncio.create_subprocess_exec
+    started: list[Child] = []
+
+    async def start(*command: Any, **options: Any) -> Child:
+        started.append(await execute(*command, **options))
+        # Or this test would never end where it fails.
+        asyncio.get_running_loop().call_later(20, started[-1].kill)
+        if len(started) == WORKERS:
+            signal.raise_signal(signal.SIGTERM)
+            # They are closed when it is the workers' turn to be told.
+            while listeners[0].fileno() >= 0:
+                await asyncio.sleep(0)
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    supervise(Settings(data=store[0]), WORKERS, listeners, None, lambda: None)
+    assert len(started) == WORKERS
+    assert {child.returncode for child in started} <= {0, -signal.SIGTERM}
+
+
+def test_a_worker_that_cannot_start_ends_it_all(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing is announced, nobody left; what was wrong stands on stderr."""
+    announced, before = list[bool](), psutil.Process().children()
+    with pytest.raises(EngineError, match="a worker could not start"):
+        supervise(
+            Settings(data=tmp_path / "none"), WORKERS, listen("127.0.0.1", 0, 0), None, lambda: announced.append(True)
+        )
+    assert announced == []
+    assert "tseng: worker: " in capfd.readouterr().err
+    assert psutil.Process().children() == before
 
 
 def test_workers_do_not_outlive_their_parent(server: Process) -> None:
