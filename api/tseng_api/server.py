@@ -102,9 +102,14 @@ def _ping_seconds(idle_seconds: float) -> float:
 
 def run(server: Server, listeners: list[socket.socket]) -> None:
     """Serve until a signal ends it, in a process that does nothing else."""
-    # uvicorn stops at a signal and then raises it once more: with this that second time ends nothing.
+
+    def leave(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn stops at a signal and then raises it once more: with this that second time ends nothing, and a signal that
+    # comes before uvicorn looks out for them is not lost.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, leave)
     server.settle = _settle
     server.run(listeners)
 

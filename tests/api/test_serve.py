@@ -17,6 +17,9 @@ import pytest
 from tests.api.process import Process, serving
 
 from tseng.engine import Engine
+from tseng_api import server as server_module
+from tseng_api.listening import listen
+from tseng_api.server import Server
 
 POINTS = 10_000_000
 READ = {"sensor": "long", "metric": "T", "unit": "F"}
@@ -174,3 +177,31 @@ def test_uploads_from_many_connections_at_once_are_all_there(store: tuple[Path, 
     server.popen.kill()
     with Engine.open(store[0]) as engine:
         assert len(engine.get_data("short", "T", "C", start="2024-02-01")) == 80
+
+
+def test_a_signal_that_comes_too_early_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the moment it ends nothing any more by itself and the one it is listened to: the server ends at once."""
+    run, given_up = Server.run, list[bool]()
+
+    def signalled(started: Server, sockets: list[socket.socket]) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        run(started, sockets)
+
+    def give_up() -> None:
+        given_up.append(True)
+        served.should_exit = True
+
+    monkeypatch.setattr(Server, "run", signalled)
+    monkeypatch.setattr(server_module, "_settle", lambda: None)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    timer = threading.Timer(20, give_up)
+    try:
+        with Engine.open(tmp_path / "store") as engine:
+            served = Server(engine)
+            timer.start()
+            server_module.run(served, listen("127.0.0.1", 0))
+    finally:
+        timer.cancel()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert not given_up
