@@ -11,7 +11,7 @@ import jwt
 import pytest
 from tests.api.site import THERMOMETER, Site
 from tests.api.site import site as open_site
-from tests.api.talk import Talk, TcpTalk, WebSocketTalk
+from tests.api.talk import Talk, TcpTalk, WebSocketTalk, wait_until
 
 from tseng.access import Identity
 from tseng.engine import Engine
@@ -19,6 +19,7 @@ from tseng.tokens import Tokens
 from tseng_api import admission
 from tseng_api.admission import Admissions
 from tseng_api.errors import LimitReached
+from tseng_api.limits import CONNECTIONS_PER_KEY
 from tseng_api.session import identify_code
 
 SECRET = "a secret that an issuer elsewhere shares with us"
@@ -76,11 +77,18 @@ def shown_out(talk: Talk) -> str:
 
 
 def test_a_revoked_key_ends_its_connections_and_no_others(trusting: Site, stranger: Talk) -> None:
-    """Told why, closed; another key's connection goes on."""
-    let_in(stranger, trusting.engine.keys.create(f"short {id(stranger)}"))
-    with TcpTalk(trusting.ports.tcp, trusting.keys["reader"]) as other:
-        _revoke(trusting.engine, f"short {id(stranger)}")
-        assert "revoked" in shown_out(stranger)
+    """Told why, closed, whoever revoked it; another key's connection goes on."""
+    port, keys = trusting.ports.tcp, trusting.engine.keys
+    let_in(stranger, keys.create(f"short {id(stranger)}"))
+    with (
+        TcpTalk(port, trusting.keys["reader"]) as other,
+        TcpTalk(port, keys.create(f"shorter {id(stranger)}")) as first,
+        Engine.open(trusting.engine.settings.data) as elsewhere,
+    ):
+        # All three are looked at when the first one goes; after that only the change leads to another look.
+        for talk, name in ((first, "shorter"), (stranger, "short")):
+            _revoke(elsewhere, f"{name} {id(stranger)}")
+            assert "revoked" in shown_out(talk)
         assert "time" in other.call("time")
 
 
@@ -208,6 +216,19 @@ def test_a_key_has_so_many_connections_and_no_more(engine: Engine, monkeypatch: 
     admissions.admit("d", identity, key)
     admissions.leave("a")
     admissions.admit("e", identity, key)
+
+
+def test_a_connection_too_many_is_refused_and_stays_open(trusting: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """-32029 to `authenticate`; once another one has left it may try again. A large site's gateways all get in."""
+    assert CONNECTIONS_PER_KEY >= 1200
+    monkeypatch.setattr(admission, "CONNECTIONS_PER_KEY", 1)
+    port, key = trusting.ports.tcp, trusting.engine.keys.create("crowded")
+    with TcpTalk(port) as late:
+        with TcpTalk(port, key):
+            assert late.call("authenticate", {"code": key})["code"] == -32029
+            assert late.call("time")["code"] == -32001
+        wait_until(lambda: "nextId" in late.call("authenticate", {"code": key}))
+        assert "time" in late.call("time")
 
 
 def test_tokens_count_by_their_client(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The server process: its one line, its end, its memory, and clients that go away in the middle."""
 
 import json
+import resource
 import signal
 import socket
 import threading
@@ -12,9 +13,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
+import psutil  # type: ignore[import-untyped]
 import pyarrow as pa
 import pytest
 from tests.api.process import Process, serving
+from tests.api.talkers import Talker, WebSocketTalker, addresses
 
 from tseng.engine import Engine
 from tseng_api import server as server_module
@@ -205,3 +208,28 @@ def test_a_signal_that_comes_too_early_is_not_lost(tmp_path: Path, monkeypatch: 
         for number, handler in handlers.items():
             signal.signal(number, handler)
     assert not given_up
+
+
+def test_as_many_files_as_may_be_are_allowed(store: tuple[Path, str]) -> None:
+    """Each connection is one: the soft limit that a server is started with does not count."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(500, hard), hard))
+    try:
+        with serving(store[0]) as process:
+            assert process.memory.rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_peers_that_do_not_say_goodbye_do_not_hold_up_the_end(store: tuple[Path, str], server: Process) -> None:
+    """A WebSocket that answers no close and a TCP client that keeps its side open: exit 0 within ten seconds."""
+    ports = addresses(server.line)
+    with WebSocketTalker(ports["ws"], store[1]) as mute, Talker(ports["tcp"], store[1]) as deaf:
+        asked = time.perf_counter()
+        server.popen.send_signal(signal.SIGTERM)
+        with pytest.raises(EOFError):
+            mute.receive()
+        with pytest.raises(EOFError):
+            deaf.receive()
+        assert server.popen.wait(10) == 0
+        assert time.perf_counter() - asked < 10
