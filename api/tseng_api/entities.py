@@ -46,46 +46,44 @@ def _epoch(since: int, value: Any) -> dict[str, Any]:
 
 
 def _props(entity: Entity, vitals: Vitals | None) -> dict[str, Any]:
-    """Stored props win over those that the server keeps by itself."""
-    kept = {
-        "ACCESSIBLE": True,
-        "SERIAL_NO": entity.ref_id or serial_number(entity.id),
+    """What is stored, and what the server knows by itself: of the latter what was stored under its name is no news.
+
+    A client that writes back what it has read stores counts and dates of that day; they are not printed again.
+    """
+    serial = entity.ref_id or serial_number(entity.id)
+    assumed = {"ACCESSIBLE": True, "SERIAL_NO": serial, **_ASSUMED[entity.kind](entity)}
+    known = {
+        "PROJECT_ID": entity.project,
         "CREATION_DATE": format_instant(entity.created),
         "LAST_MODIFIED_DATE": format_instant(entity.modified),
         "LAST_MODIFIED_BY": entity.modified_by,
         "OBSERVATION_COUNT": vitals and vitals.observations,
-        **_OF_KIND[entity.kind](entity, vitals or Vitals()),
+        **_KNOWN[entity.kind](entity, vitals or Vitals()),
     }
-    known = {name: value for name, value in kept.items() if value is not None}
-    return {**known, **entity.props, "PROJECT_ID": entity.project}
+    return {name: value for name, value in {**assumed, **entity.props, **known}.items() if value is not None}
 
 
-def _of_node(node: Entity, vitals: Vitals) -> dict[str, Any]:
-    return {"NODE_ID": node.id, "DEVICE_GROUP": node.id, "LAST_COMM": _date(vitals.received)}
+def _last_of_device(device: Entity, vitals: Vitals) -> dict[str, Any]:
+    last = {"timestamp": _date(vitals.last)}
+    return {"SIZE": vitals.size, "LAST_OBSERVATION": None if vitals.last is None else last}
 
 
-def _of_device(device: Entity, vitals: Vitals) -> dict[str, Any]:
-    return {
-        "NODE_ID": device.parent or above(device.id, "node"),
-        "SENSOR_GROUP": device.id,
-        "SIZE": vitals.size,
-        "LAST_OBSERVATION": None if vitals.last is None else {"timestamp": _date(vitals.last)},
-    }
-
-
-def _of_sensor(sensor: Entity, vitals: Vitals) -> dict[str, Any]:
+def _last_of_sensor(sensor: Entity, vitals: Vitals) -> dict[str, Any]:
     last = {"sensorId": sensor.id, "timestamp": _date(vitals.last), "values": vitals.values}
-    return {
-        "NODE_ID": above(sensor.id, "node"),
-        "SIZE": vitals.size,
-        "LAST_OBSERVATION": None if vitals.last is None else last,
-    }
+    return {"SIZE": vitals.size, "LAST_OBSERVATION": None if vitals.last is None else last}
 
 
 def _date(us: int | None) -> str | None:
     return None if us is None else format_instant(us)
 
 
-_OF_KIND: dict[AnyKind, Callable[[Entity, Vitals], dict[str, Any]]] = {
-    "node": _of_node, "device": _of_device, "sensor": _of_sensor,
-}  # fmt: skip
+_ASSUMED: dict[AnyKind, Callable[[Entity], dict[str, Any]]] = {
+    "node": lambda node: {"NODE_ID": node.id, "DEVICE_GROUP": node.id},
+    "device": lambda device: {"NODE_ID": device.parent or above(device.id, "node"), "SENSOR_GROUP": device.id},
+    "sensor": lambda sensor: {"NODE_ID": above(sensor.id, "node")},
+}
+_KNOWN: dict[AnyKind, Callable[[Entity, Vitals], dict[str, Any]]] = {
+    "node": lambda _, vitals: {"LAST_COMM": _date(vitals.received)},
+    "device": _last_of_device,
+    "sensor": _last_of_sensor,
+}

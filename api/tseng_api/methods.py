@@ -1,7 +1,9 @@
 """The method table: every JSON-RPC method of seed 003 that is served, over whatever transport."""
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from math import isinf
 from typing import Any, TypedDict
 
 import msgspec
@@ -18,11 +20,11 @@ from tseng_api.subscription_methods import subscription_methods
 from tseng_storage.entities import KINDS
 from tseng_units.sensors import OfferedMetric
 
-# Digits of an id that is still counted on; what is longer is echoed like any other.
+# Bytes of an id that is still counted on; what is longer is echoed like any other.
 _LONGEST_NUMBER = 300
 
 
-class Anything(msgspec.Struct):
+class Anything(msgspec.Struct, forbid_unknown_fields=True):
     """No parameters."""
 
 
@@ -64,7 +66,7 @@ class UploadData(msgspec.Struct, forbid_unknown_fields=True):
 class NextId(TypedDict):
     """The id for the next request."""
 
-    nextId: int
+    nextId: int | float
 
 
 class Time(TypedDict):
@@ -114,11 +116,16 @@ class Uploaded(TypedDict):
 def authenticate(call: Call, params: Authenticate) -> NextId:
     """Authenticate this connection with an API key or a JWT; a second time replaces the first."""
     call.session.authenticate(params.code)
-    return {"nextId": int(call.id) + 1 if _is_whole(call.id) else 1}
+    return {"nextId": _next(call.id)}
 
 
-def _is_whole(id: bytes) -> bool:
-    return id.removeprefix(b"-").isdigit() and len(id) <= _LONGEST_NUMBER
+def _next(id: bytes) -> int | float:
+    """What follows an id that is a number; 1 after any other, and after one too long to be counted on."""
+    number = json.loads(id) if 0 < len(id) <= _LONGEST_NUMBER else None
+    if not isinstance(number, int | float) or isinf(number):
+        return 1
+    following = number + 1
+    return int(following) if following == int(following) else following
 
 
 def help_(call: Call, params: Anything) -> dict[str, Described]:

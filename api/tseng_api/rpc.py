@@ -215,10 +215,11 @@ def _success(id: bytes, result: Pieces) -> Pieces:
 
 def _run(item: Request | Notification, call: Call, methods: Methods) -> Any:
     method = methods.get(item.method)
+    role = "reader" if method is None else method.role
+    if role is not None:
+        call.session.require(role)
     if method is None:
         raise UnknownMethod(f"there is no method {item.method!r}; `help` lists them", field="method", seen=item.method)
-    if method.role is not None:
-        call.session.require(method.role)
     if method.live and call.session.subscriptions is None:
         raise InvalidCall("subscriptions need a WebSocket or TCP connection; this request has none", field="method")
     return method.run(call, _params(item.params, method))

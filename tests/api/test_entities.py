@@ -124,11 +124,29 @@ def test_generic_sensors_list_values_in_the_order_of_their_metrics(site: Site) -
     assert set(metrics) == set(values)
 
 
-def test_stored_props_win_but_for_the_project(site: Site) -> None:
-    """What somebody stored under the name of a prop that the server keeps is what is printed."""
-    given = {"OBSERVATION_COUNT": -1, "SIZE": 9, "ACCESSIBLE": False, "NODE_ID": "/x/node", "PROJECT_ID": "mine"}
+def test_what_is_stored_is_printed_for_what_the_server_assumes(site: Site) -> None:
+    """Where an entity hangs and whether it can be reached is what somebody said, if anybody did."""
+    given = {"ACCESSIBLE": False, "NODE_ID": "/x/node", "SERIAL_NO": "9", "SENSOR_GROUP": "g"}
     shown = site.rpc("createDevice", {"device": "/stored/node/a/device", "type": "DEMO", "props": given})["props"]
-    assert shown | given | {"PROJECT_ID": site.engine.project().id} == shown
+    assert shown | given == shown
+
+
+def test_what_is_written_back_stands_in_the_way_of_nothing(site: Site) -> None:
+    """A client that reads an entity, changes a prop and writes all of it back still gets counts and dates of now."""
+    before = []
+    for kind, id in (("sensor", SENSORS[0]), ("device", DEVICE), ("node", NODE)):
+        read = props(site, kind, id)
+        before.append(read["OBSERVATION_COUNT"])
+        site.rpc(f"update{kind.capitalize()}", {kind: id, "props": read | {"NOTES": "seen", "PROJECT_ID": "mine"}})
+    later = "2020-01-01T00:00:00.000Z"
+    site.rpc("uploadData", {"data": [{"sensorId": SENSORS[0], "timestamp": later, "values": {"A_raw": 0.5}}]})
+    sensor, device, node = props(site, "sensor", SENSORS[0]), props(site, "device", DEVICE), props(site, "node", NODE)
+    assert [each["OBSERVATION_COUNT"] for each in (sensor, device, node)] == [count + 1 for count in before]
+    assert sensor["LAST_OBSERVATION"] == {"sensorId": SENSORS[0], "timestamp": later, "values": [0.5, None, None]}
+    assert device["LAST_OBSERVATION"] == {"timestamp": later}
+    for each in (sensor, device, node):
+        assert (each["NOTES"], each["PROJECT_ID"]) == ("seen", site.engine.project().id)
+        assert each["LAST_MODIFIED_DATE"] > each["CREATION_DATE"]
 
 
 def test_rest_lists_print_the_same(site: Site) -> None:

@@ -200,7 +200,10 @@ def test_authenticate_gives_the_next_id(site: Site) -> None:
 
     assert ask(0, site.keys["reader"])["result"] == {"nextId": 1}
     assert ask(41, site.keys["reader"])["result"] == {"nextId": 42}
+    assert ask(-1.0, site.keys["reader"])["result"] == {"nextId": 0}
+    assert ask(1.5, site.keys["reader"])["result"] == {"nextId": 2.5}
     assert ask("0", site.keys["reader"])["result"] == {"nextId": 1}
+    assert ask(None, site.keys["reader"])["result"] == {"nextId": 1}
     assert ask(1, "wrong")["error"]["code"] == -32001
     assert ask(10**400, site.keys["reader"])["result"] == {"nextId": 1}
 

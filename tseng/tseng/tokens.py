@@ -109,7 +109,7 @@ class Tokens:
 
     def trusted(self) -> tuple[object, ...]:
         """What tokens are trusted by: differs when our secret or the key set of the settings has changed."""
-        return tuple(_state(path) for path in (self._file, Path(self._settings.jwks)))
+        return _state(self._file), _state(Path(self._settings.jwks)) if self._settings.jwks else None
 
     def _client(self, client_id: str, client_secret: str) -> "Client":
         client = self._catalog.find_client(client_id)
