@@ -42,7 +42,8 @@ class Admissions:
         self._count: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
         self._trusted: object = None
-        self._fresh: set[str] = set()
+        # Connection and code; one that has been replaced meanwhile is still here, and harms nothing.
+        self._fresh: set[tuple[str, str]] = set()
 
     def admit(self, connection: str, identity: Identity, code: str) -> None:
         """Take down what a connection has presented; what it presented before counts no more.
@@ -59,13 +60,15 @@ class Admissions:
                 self._count[shown.holder] += 1
                 self._uncount(before)
             self._shown[connection] = shown
-            self._fresh.add(connection)
+            self._fresh.add((connection, code))
 
     def leave(self, connection: str) -> None:
         """Forget a connection."""
         with self._lock:
-            self._uncount(self._shown.pop(connection, None))
-            self._fresh.discard(connection)
+            shown = self._shown.pop(connection, None)
+            self._uncount(shown)
+            if shown is not None:
+                self._fresh.discard((connection, shown.code))
 
     def refused(self) -> dict[str, Refusal]:
         """Connections whose credential is worth nothing any more, and why; each credential is looked at once."""
@@ -73,12 +76,15 @@ class Admissions:
         with self._lock:
             shown_by, fresh = list(self._shown.items()), frozenset(self._fresh)
         now, changed = time.time(), trusted != self._trusted
-        due = {shown.code for id, shown in shown_by if changed or id in fresh or _over(shown.identity, now)}
+        due = {
+            shown.code for id, shown in shown_by if changed or (id, shown.code) in fresh or _over(shown.identity, now)
+        }
         verdicts = {code: error for code in due if (error := self._verdict(code)) is not None}
         self._trusted = trusted
         with self._lock:
+            # What a connection has presented while we looked stays fresh, and is what counts for it.
             self._fresh -= fresh
-        return {connection: verdicts[shown.code] for connection, shown in shown_by if shown.code in verdicts}
+            return {id: verdicts[shown.code] for id, shown in self._shown.items() if shown.code in verdicts}
 
     def _uncount(self, shown: _Shown | None) -> None:
         if shown is not None:

@@ -201,6 +201,33 @@ def test_a_key_that_is_revoked_while_it_is_taken_down_is_found(engine: Engine) -
     assert admissions.refused().keys() == {"late"}
 
 
+def test_what_is_presented_while_the_look_goes_on_is_looked_at_by_itself(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key revoked before the look began is found at the next one; one that is good is not refused for its forerunner.
+
+    Both connections present another key while the one they came with is judged.
+    """
+    old, bad, good = (engine.keys.create(name) for name in ("old", "bad", "good"))
+    identities = {code: engine.keys.identify(code) for code in (old, bad, good)}
+    admissions = Admissions(engine)
+    for connection in ("revoked", "better"):
+        admissions.admit(connection, identities[old], old)
+    for name in ("old", "bad"):
+        _revoke(engine, name)
+
+    def meanwhile(engine: Engine, code: str) -> Identity:
+        monkeypatch.undo()
+        admissions.admit("revoked", identities[bad], bad)
+        admissions.admit("better", identities[good], good)
+        return identify_code(engine, code)
+
+    monkeypatch.setattr(admission, "identify_code", meanwhile)
+    assert admissions.refused() == {}
+    assert admissions.refused().keys() == {"revoked"}
+    assert admissions.refused() == {}
+
+
 def test_a_key_has_so_many_connections_and_no_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """One more is refused by name; a second authenticate of one that is in is none; one that leaves makes room."""
     monkeypatch.setattr(admission, "CONNECTIONS_PER_KEY", 2)
