@@ -391,6 +391,27 @@ def test_work_that_fails_for_reasons_of_its_own(
     assert client.points == client.fresh()
 
 
+def test_what_a_new_subscription_finds_is_told_to_the_others(site: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes second finds that all is well again: the first is told without waiting for another change."""
+    client = Client(site, "t", "T", "C")
+    client.begin()
+
+    def failing(*given: Any, **options: Any) -> Any:
+        raise OSError("no disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Topic, "follow", failing)
+        send(site, "t", {2: 1.0})
+        settle(site)
+    client.look()
+    assert type(client.trouble) is EngineError
+    site.subscribe_data(["t"], "T", "C", outlet=Inbox())
+    settle(site)
+    client.look()
+    assert client.trouble is None
+    assert client.points == client.fresh()
+
+
 def test_a_store_that_cannot_be_looked_at_for_a_while(
     site: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

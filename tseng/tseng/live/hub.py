@@ -35,7 +35,8 @@ from tseng_units.errors import UnitsError
 log = logging.getLogger("tseng.live")
 
 SLICE = 0.02
-"""Seconds after which a hub that waits for commits looks whether anybody is still there: so long may closing take.
+"""Seconds after which a hub that waits for commits looks whether anybody is still there, so long may closing take, and
+whether a new subscription left something to be told.
 
 Also between two attempts where the store cannot be looked at.
 """
@@ -120,6 +121,7 @@ class Hub:
 
     def _joined(self) -> Moment:
         """The state from which a new subscription is told."""
+        self._settled = -1  # what the others are told of it is not told yet
         self._sweep()
         now = Moment(self._store)
         if not self._topics and not self._watches:
@@ -158,12 +160,11 @@ class Hub:
         seen, failing = -1, False
         while not self._is_over():
             try:
-                now = self._store.wait(seen, 0 if self._backlog else SLICE)
-                if now != seen or self._backlog or failing:
+                now = self._store.wait(seen, 0 if self._has_more() else SLICE)
+                if now != seen or failing or self._has_more():
                     self._look()
                     failing = False
-                if not self._backlog:
-                    self._settles(now)
+                self._settles(now)
                 seen = now
             except StoreClosed:
                 return
@@ -181,10 +182,16 @@ class Hub:
         if not self._stopping.is_set():
             deliver(told)
 
+    def _has_more(self) -> bool:
+        """Whether something waits: to be looked at, or, where somebody subscribed meanwhile, to be told."""
+        with self._lock:
+            return bool(self._backlog or self._outbox)
+
     def _settles(self, seen: int) -> None:
-        with self._settling:
-            self._settled = seen
-            self._settling.notify_all()
+        with self._lock, self._settling:
+            if not (self._backlog or self._outbox):
+                self._settled = seen
+                self._settling.notify_all()
 
     def _is_over(self) -> bool:
         with self._lock:
