@@ -113,11 +113,15 @@ class Wire(ABC):
     @property
     def taken(self) -> int:
         """Bytes that have left so far."""
-        return self.sent - self.waiting
+        # What is held has not been sent: only what the transport keeps is counted in both.
+        return self.sent - self.transport.get_write_buffer_size()
 
     def stuck(self, now: float) -> float:
-        """Seconds for which bytes have been waiting and none has left, as far as those know who ask now and then."""
-        if not self.waiting or self.taken > self._taken_before:
+        """Seconds for which bytes have been waiting and none has left, as far as those know who ask now and then.
+
+        What is held until a message is whole waits for us, not for the peer.
+        """
+        if not self.transport.get_write_buffer_size() or self.taken > self._taken_before:
             self._taken_before, self._moved = self.taken, now
         return now - self._moved
 
