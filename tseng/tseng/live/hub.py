@@ -134,6 +134,8 @@ class Hub:
         replan = waits or topic.trouble is not None or now.mark.revision != since.revision
         if replan or now.mark != since:
             self._advance(topic, Work(replan), now, blocks=None)
+        else:
+            self._ahead.add(topic)  # from the next round on it goes with the others
 
     # -- the thread
 
