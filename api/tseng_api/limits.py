@@ -48,7 +48,8 @@ UNACCEPTED = 2048
 # reading that concerns it.
 SUBSCRIPTIONS = 1000
 SUBSCRIBED = 20_000
-# Updates that are kept for a subscription whose own answer is not sent yet; beyond these it is as with a slow reader.
+# Updates that are kept for a subscription whose own answer is not sent yet; beyond these, or beyond BACKLOG_BYTES for
+# all of a connection's, it is as with a slow reader.
 EARLY_UPDATES = 100
 # Seconds for which a peer may take nothing of what waits for it; then it is gone, or might as well be.
 STUCK_SECONDS = 60

@@ -30,6 +30,11 @@ class News:
     member: bytes = b"result"
     _framed: dict[tuple[str, bytes], list[Framed]] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the JSON."""
+        return sum(map(len, self.bodies))
+
     def framed(self, wire: Wire, id: bytes) -> list[Framed]:
         """Return the messages under an id as they go out; those who share face and id share them."""
         messages = self._framed.get((wire.face, id))
@@ -108,15 +113,14 @@ class Pushes:
         self._wire = wire
         self._behind: set[Kept] = set()
         self._catching_up: asyncio.Task[None] | None = None
+        self._early_bytes = 0
         self.pushed = 0
         """Messages sent so far."""
 
     def push(self, kept: Kept, news: News, mail: Mail | None = None) -> None:
         """Send news, or note them where their time has not come or the peer does not keep up."""
-        if kept.early is not None and len(kept.early) < EARLY_UPDATES:
-            kept.early.append(news)
-        elif kept.early is not None:
-            kept.note(news)
+        if kept.early is not None:
+            self._keep(kept, kept.early, news)
         elif self._catching_up is not None or self._wire.waiting > BACKLOG_BYTES:
             kept.note(news)
             self._await(kept)
@@ -126,6 +130,7 @@ class Pushes:
     def open(self, kept: Kept) -> None:
         """Let updates follow the answer to the subscribe."""
         early, kept.early = kept.early or (), None
+        self._early_bytes -= sum(news.size for news in early)
         for news in early:
             kept.take(news)
         if kept.ranges or kept.latest:
@@ -135,6 +140,15 @@ class Pushes:
         """Wait for nothing any more."""
         if self._catching_up is not None:
             self._catching_up.cancel()
+
+    def _keep(self, kept: Kept, early: list[News], news: News) -> None:
+        """Keep news until the subscribe is answered; once some had to be noted, note what follows too."""
+        room = len(early) < EARLY_UPDATES and self._early_bytes + news.size <= BACKLOG_BYTES
+        if room and not kept.ranges and not kept.latest:
+            early.append(news)
+            self._early_bytes += news.size
+        else:
+            kept.note(news)
 
     def _await(self, kept: Kept) -> None:
         self._behind.add(kept)

@@ -22,6 +22,13 @@ def data(hour: int, sensor: str = "s") -> News:
     return News.of(DataUpdate(sensor, hour * HOUR, hour * HOUR, 1, block))
 
 
+def long(hour: int) -> News:
+    """Points as long as a third of what may wait."""
+    block = (np.array([hour * HOUR]), np.array([1.5]))
+    body = b'{"data":{},"sensor":"s","padding":"%b"}' % (b" " * (BACKLOG_BYTES // 3 - 100))
+    return News(DataUpdate("s", hour * HOUR, hour * HOUR, 1, block), [body])
+
+
 def entity(value: int) -> News:
     """A node with one prop."""
     return News.of(EntityUpdate(Entity("default", "node", "n", "THREAD", None, {"A": value})))
@@ -164,6 +171,31 @@ def test_nothing_is_sent_before_the_answer_to_the_subscribe() -> None:
         pushes.open(subscription)
         await pipe.take()
         assert results(pipe) == [point(1)] * EARLY_UPDATES + [lagged(2, 2)]
+
+    asyncio.run(main())
+
+
+def test_what_is_kept_until_the_answers_is_bounded_in_bytes_for_all_subscriptions() -> None:
+    """Of a connection; beyond them all that follows is noted, also what would fit. After the answers there is room."""
+
+    async def main() -> None:
+        pipe = Pipe()
+        pushes = Pushes(pipe)
+        first, second = (kept(pushes, answered=False) for _ in range(2))
+        for subscription in (first, second):
+            for hour in range(4):
+                subscription.take(long(hour))
+            subscription.take(data(5))
+        for subscription in (first, second):
+            pushes.open(subscription)
+            await pipe.take()
+        *sent, of_first, of_second = results(pipe)
+        assert [each["sensor"] for each in sent if "data" in each] == ["s"] * 3
+        assert (of_first, of_second) == (lagged(3, 5), lagged(0, 5))
+        third = kept(pushes, answered=False)
+        third.take(long(6))
+        pushes.open(third)
+        assert "data" in results(pipe)[-1]
 
     asyncio.run(main())
 
