@@ -21,7 +21,9 @@ from tseng.live.subscription import Subscription
 from tseng.live.topic import Topic
 from tseng.live.updates import LARGEST_PUSH, DataUpdate, EntityUpdate, Trouble, Update
 from tseng.settings import Settings
+from tseng_storage.entities import AnyKind
 from tseng_storage.errors import StoreClosed
+from tseng_storage.knowledge import Knowledge
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 from tseng_units.errors import IncompatibleUnit, InvalidParam, MetricNotAvailable, NoZeroReading, UnknownMetric
@@ -588,6 +590,30 @@ def test_entities(site: Engine) -> None:
     site.update_entity("sensor", "t", {"NAME": "south"})
     settle(site)
     assert len(inbox.updates) == 1
+
+
+def test_entities_are_told_once_though_another_cannot_be_looked_up(
+    site: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is tried again until it succeeds tells nothing before it does."""
+    inbox = Inbox()
+    site.subscribe_entities("sensor", outlet=inbox)
+    real, looked, failed = site.store.catalog.entity, count(1), threading.Event()
+
+    def entity(project: str, kind: AnyKind, id: str, *known: Knowledge) -> Any:
+        if known and id == "t" and next(looked) == 3:
+            failed.set()
+        if known and id == "u":
+            raise OSError("no disk")
+        return real(project, kind, id, *known)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.store.catalog, "entity", entity)
+        for id, name in (("u", "first"), ("t", "second"), ("u", "third")):
+            site.update_entity("sensor", id, {"NAME": name})
+        assert failed.wait(PATIENCE)
+    settle(site)
+    assert inbox.entities() == ["t", "u"]
 
 
 def test_entities_of_one_project(engine: Engine) -> None:

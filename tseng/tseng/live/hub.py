@@ -242,16 +242,19 @@ class Hub:
         return now
 
     def _configured(self, now: Moment, seen: Mark) -> None:
-        """Look at changes of configuration, and once more at what failed for reasons of its own."""
+        """Look at changes of configuration, and once more at what failed for reasons of its own.
+
+        Where it raises it is called again: whatever is told comes last.
+        """
         self._defer(self._failed)
         self._failed.clear()
         if now.mark.revision == seen.revision:
             return
         catalog, before = self._store.catalog, seen.knowledge.config or 0
         changed = catalog.changed_entities(before) if now.snapshot.config > before else []
-        self._outbox.extend(self._watches.told(changed, now, before))
         self._defer(self._topics.configured_by(changed, catalog))
         self._defer(topic for topic in self._topics.without_project(catalog) if topic.trouble is None)
+        self._outbox.extend(list(self._watches.told(changed, now, before)))
 
     def _defer(self, topics: Iterable[Topic], *, replan: bool = True) -> None:
         for topic in topics:
