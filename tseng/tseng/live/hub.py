@@ -8,7 +8,8 @@ what is left where a topic has more than a few blocks to compare. Each topic tha
 told; work on it that was begun goes on with the state that it was begun with, and what came since is looked at then.
 
 A subscription begins between rounds: its topics are brought to the state of that moment first, so its first update is
-what differs from that state. Nothing is delivered while the lock is held, and closing a subscription waits for nothing.
+what differs from that state, or, where that takes longer, from the one before the change that is being compared.
+Nothing is delivered while the lock is held, and closing a subscription waits for nothing.
 """
 
 import logging
@@ -16,7 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice, repeat, takewhile
+from itertools import islice, takewhile
 
 from tseng.errors import REFUSALS, EngineError, again
 from tseng.live.moment import Mark, Moment
@@ -97,7 +98,8 @@ class Hub:
             for topic in topics:
                 self._topics.put(topic)
                 self._bring(topic, now)
-            trouble = next((topic.trouble for topic in topics if topic.trouble is not None), None)
+            troubles = [(topic, topic.trouble) for topic in topics if topic.trouble is not None]
+            trouble = next((trouble for topic, trouble in troubles if topic not in self._backlog), None)
             if trouble is not None:
                 self._drop_unused(topics)
                 raise again(trouble)
@@ -105,6 +107,8 @@ class Hub:
             self._following[subscription] = topics
             for topic in topics:
                 topic.subscriptions.append(subscription)
+            # These are about to recover: who comes to them begins like those who are there.
+            self._outbox += [(subscription, Trouble(topic.question.sensor, trouble)) for topic, trouble in troubles]
             self._start()
         return subscription
 
@@ -129,11 +133,17 @@ class Hub:
         return now
 
     def _bring(self, topic: Topic, now: Moment) -> None:
-        """Follow a topic up to now; those who have it already are told."""
-        since, waits = topic.own or self._seen, self._backlog.pop(topic, None) is not None
-        replan = waits or topic.trouble is not None or now.mark.revision != since.revision
+        """Follow a topic up to now, if that is not much; those who have it already are told.
+
+        Work on it that was begun, or is begun here and takes longer, goes on as such: who comes to it meanwhile is told
+        what it finds, as the others are.
+        """
+        since, waiting = topic.own or self._seen, self._backlog.get(topic)
+        replan = waiting is not None or topic.trouble is not None or now.mark.revision != since.revision
+        if waiting is not None and waiting.steps is not None:
+            return
         if replan or now.mark != since:
-            self._advance(topic, Work(replan), now, blocks=None)
+            self._advance(topic, Work(replan), now)
         else:
             self._ahead.add(topic)  # from the next round on it goes with the others
 
@@ -279,15 +289,15 @@ class Hub:
         for topic, work in small or first[:1]:
             self._advance(topic, work, now)
 
-    def _advance(self, topic: Topic, work: Work, now: Moment, blocks: int | None = BLOCKS) -> None:
-        """Begin or go on to follow a topic, some blocks or to the end; tell what differs, or that it cannot be done."""
+    def _advance(self, topic: Topic, work: Work, now: Moment) -> None:
+        """Begin or go on to follow a topic, for some blocks; tell what differs, or that it cannot be done."""
         since = topic.own or self._seen
         try:
             if work.steps is None or work.now is None:
                 replan = work.replan or topic.trouble is not None
                 work = Work(False, now, topic.follow(now, since, replan=replan))
             assert work.steps is not None
-            for _ in repeat(None) if blocks is None else range(blocks):
+            for _ in range(BLOCKS):
                 next(work.steps)
         except StopIteration as done:
             self._backlog.pop(topic, None)
