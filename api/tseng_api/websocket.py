@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from tseng_api.errors import NotJson
 from tseng_api.limits import BACKLOG_BYTES, CLOSE_SECONDS, FRAGMENTS
@@ -65,6 +66,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: "asyncio.BaseTransport") -> None:
         """Put a wire around the transport."""
         super().connection_made(transport)
+        self._late_pong: list[bytes] = []
         self.wire = WebSocketWire(self, self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -91,6 +93,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         """Let them go on."""
         super().resume_writing()
+        late, self._late_pong = self._late_pong, []
+        if late and self.conn.state is State.OPEN:
+            self.transport.write(late[0])
         self.wire.resume_writing()
 
     def handle_cont(self, event: Any) -> None:
@@ -101,11 +106,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.wire.close(code=TOO_BIG, reason="too many fragments")
 
     def handle_ping(self) -> None:
-        """Answer a ping, but not those of a peer that takes no answers."""
-        if self.wire.waiting <= BACKLOG_BYTES:
-            super().handle_ping()
+        """Answer a ping; where much waits already only the newest, when there is room again (RFC 6455, 5.5.3)."""
+        answers = self.conn.data_to_send()
+        if self.wire.waiting <= BACKLOG_BYTES or self.conn.state is not State.OPEN:
+            self.transport.write(b"".join(answers))
         else:
-            self.transport.abort()
+            self._late_pong = [*self._late_pong, *answers][-1:]
 
     def keepalive_timeout(self) -> None:
         """Give up a peer whose pong does not come, unless it could not: we do not listen, or the ping is not out yet.

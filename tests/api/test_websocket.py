@@ -2,21 +2,27 @@
 
 import json
 import logging
+import socket
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from tests.api.site import Site
 from tests.api.site import site as open_site
 from tests.api.talk import WebSocketTalk, wait_until
-from tests.api.talkers import Address, WebSocketTalker, frame, request
+from tests.api.talkers import Address, Message, WebSocketTalker, frame, messages, request
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tseng_api import connection, server, sockets, websocket
 from tseng_api.limits import FRAGMENTS, MESSAGE_BYTES
+from tseng_api.pushes import Kept
 from tseng_storage.entities import Draft
 
 TEXT, BINARY, CONTINUED, CLOSE, PING, PONG = 0x1, 0x2, 0x0, 0x8, 0x9, 0xA
@@ -145,6 +151,65 @@ def test_a_peer_that_answers_no_ping_is_given_up(tmp_path: Path, monkeypatch: py
             assert close_code(mute) == NO_PONG
             assert "time" in good.call("time")
             assert [slow.next()["id"] for _ in ids] == ids
+
+
+def test_a_lagging_subscriber_that_pings_is_told_what_it_missed(
+    site: Site, raw: WebSocketTalker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And answered once, to its newest ping: client libraries ping by themselves, also while nothing is read."""
+    # What pushes leave waiting the system may still take some of, before the pings come.
+    monkeypatch.setattr(websocket, "BACKLOG_BYTES", 2**20)
+    behind, pinged = threading.Semaphore(0), threading.Semaphore(0)
+    _signalled(monkeypatch, Kept, "note", behind)
+    _signalled(monkeypatch, websocket.SocketProtocol, "handle_ping", pinged)
+    site.engine.create_entity("sensor", "fast", "TEMPERATURE_SDE")
+    raw.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**15)
+    assert raw.ask("subscribeData", 1, sensors=["fast"], metric="T", unit="C") == {"subscriptionId": 1}
+    number = 0
+    while not behind.acquire(blocking=False):
+        _upload_many(site, "fast", number)
+        number += 1
+    raw.raw.sendall(frame(b"1", FINAL | PING) + frame(b"2", FINAL | PING))
+    raw.raw.sendall(frame(b"3", FINAL | PING))
+    assert [pinged.acquire(timeout=30) for _ in range(3)] == [True] * 3
+    pongs = []
+    for message in _received(raw):
+        if message.kind == FINAL | PONG:
+            pongs.append(message.payload)
+        elif pongs and "lagged" in json.loads(message.payload)["result"]:
+            break
+    assert pongs == [b"3"]
+
+
+def _signalled(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, told: threading.Semaphore) -> None:
+    """Have each call of a method told after it."""
+    method = getattr(kind, name)
+
+    def call(*given: Any) -> None:
+        method(*given)
+        told.release()
+
+    monkeypatch.setattr(kind, name, call)
+
+
+def _upload_many(site: Site, sensor: str, number: int) -> None:
+    """Store so many readings that telling them takes half a megabyte."""
+    size = 10_000
+    time = np.datetime64("2024-01-01", "us") + np.arange(number * size, (number + 1) * size) * np.timedelta64(1, "s")
+    stamps = pa.array(time).cast(pa.timestamp("us", "UTC"))
+    columns = {"sensor": [sensor] * size, "metric": ["T"] * size, "time": stamps, "value": np.sin(np.arange(size))}
+    site.engine.upload_table(pa.table(columns))
+
+
+def _received(talker: WebSocketTalker) -> Iterator[Message]:
+    """Messages of all kinds, as they come."""
+    received, end = b"", 0
+    while piece := talker.raw.recv(2**20):
+        received += piece
+        for message in messages(received):
+            yield message
+            end = message.end
+        received, end = received[end:], 0
 
 
 def test_a_peer_that_takes_nothing_is_cut_off(
