@@ -3,8 +3,8 @@
 import asyncio
 from collections import deque
 
-from tseng_api.limits import BYTES_AHEAD, REQUESTS_AHEAD
-from tseng_api.messages import Batch, Frame, Invalid
+from tseng_api.limits import BYTES_AHEAD, ITEM_BYTES, REQUESTS_AHEAD
+from tseng_api.messages import Batch, Frame
 
 
 class Inbox:
@@ -58,7 +58,5 @@ class Inbox:
 
 
 def _size(frame: Frame) -> int:
-    """Bytes of a frame that count: those of its params."""
-    if isinstance(frame, Batch):
-        return sum(map(_size, frame.items))
-    return 0 if isinstance(frame, Invalid) else len(memoryview(frame.params))
+    """Bytes of a frame that count: those of its text, and what the items of a batch are beside it."""
+    return frame.size + (ITEM_BYTES * len(frame.items) if isinstance(frame, Batch) else 0)

@@ -16,6 +16,8 @@ ANSWER_BYTES = 64 * 1024 * 1024
 # What a connection has sent that is not answered yet. A client may send ahead; beyond this it is not read further.
 REQUESTS_AHEAD = 64
 BYTES_AHEAD = 1024 * 1024
+# What an item of a batch counts there beside its text: one that is no request is an error with all that belongs to it.
+ITEM_BYTES = 2048
 # Answers in frames that are computed side by side for one connection. The next one waits, and reading stops.
 STREAMS = 8
 # An answer longer than this is sent in parts, each once the one before it has been taken.

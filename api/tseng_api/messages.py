@@ -2,10 +2,11 @@
 
 Nothing here knows a transport or a method. A frame is one request or a batch. Requests without an id are notifications
 and get no answer, not even an error. Ids are echoed byte for byte: `"2"` answers `"2"`, `1.0` answers `1.0`; so an id
-stays the JSON text that was sent.
+stays the JSON text that was sent. A frame knows its `size`, the bytes of its whole text: parts of the text live as long
+as the frame does. What stands in a batch has none of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -25,6 +26,7 @@ class Request:
     id: bytes
     method: str
     params: msgspec.Raw
+    size: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Notification:
 
     method: str
     params: msgspec.Raw
+    size: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Invalid:
 
     id: bytes
     error: Refusal
+    size: int = field(default=0, compare=False, repr=False)
 
     @property
     def answer(self) -> bytes:
@@ -56,6 +60,7 @@ class Batch:
     """Several at once, answered in one array."""
 
     items: tuple[Item, ...]
+    size: int = field(default=0, compare=False, repr=False)
 
 
 Frame = Request | Notification | Invalid | Batch
@@ -88,7 +93,7 @@ def parse(data: bytes) -> Frame:
         NotJson: the bytes are no JSON.
     """
     check_json(data)
-    return _batch(data) if data.lstrip(SPACE)[:1] == b"[" else _item(msgspec.Raw(data))
+    return _batch(data) if data.lstrip(SPACE)[:1] == b"[" else _item(msgspec.Raw(data), len(data))
 
 
 def success(id: bytes, result: bytes) -> bytes:
@@ -115,20 +120,22 @@ def _batch(data: bytes) -> Frame:
     try:
         places = msgspec.structs.astuple(shaped(data, _Places))
     except InvalidRequest:
-        return Invalid(NULL, TooLarge(f"a batch holds at most {BATCH} requests", field="body", seen=BATCH))
+        return Invalid(NULL, TooLarge(f"a batch holds at most {BATCH} requests", field="body", seen=BATCH), len(data))
     raws = [raw for raw in places if bytes(raw)]
     if not raws:
-        return Invalid(NULL, InvalidCall("an empty batch", field="body"))
-    return Batch(tuple(map(_item, raws)))
+        return Invalid(NULL, InvalidCall("an empty batch", field="body"), len(data))
+    return Batch(tuple(map(_item, raws)), len(data))
 
 
-def _item(raw: msgspec.Raw) -> Item:
+def _item(raw: msgspec.Raw, size: int = 0) -> Item:
     try:
         envelope = _envelope(raw)
     except InvalidCall as error:
-        return Invalid(_id_of(raw), error)
+        return Invalid(_id_of(raw), error, size)
     id = bytes(envelope.id)
-    return Request(id, envelope.method, envelope.params) if id else Notification(envelope.method, envelope.params)
+    if id:
+        return Request(id, envelope.method, envelope.params, size)
+    return Notification(envelope.method, envelope.params, size)
 
 
 def _envelope(raw: msgspec.Raw) -> _Envelope:

@@ -189,8 +189,9 @@ async def _frames(websocket: WebSocket) -> AsyncIterator[Frame]:
     """What comes, text and binary alike; uvicorn stops reading until the next one is asked for."""
     while (message := await websocket.receive())["type"] == "websocket.receive":
         text: str | None = message.get("text")
+        data: bytes = message["bytes"] if text is None else text.encode()
         try:
-            yield parse(message["bytes"] if text is None else text.encode())
+            yield parse(data)
         except NotJson as error:
             # The next message begins where this one ends, whatever it holds: no reason to close.
-            yield Invalid(NULL, error)
+            yield Invalid(NULL, error, len(data))

@@ -7,12 +7,13 @@ import pytest
 
 from tseng_api import inbox
 from tseng_api.inbox import Inbox
+from tseng_api.limits import ITEM_BYTES
 from tseng_api.messages import Batch, Invalid, Notification, Request, parse
 
 
 def request(id: int, size: int = 2) -> Request:
-    """A request with so many bytes of params."""
-    return Request(b"%d" % id, "time", msgspec.Raw(b"{" + b" " * (size - 2) + b"}"))
+    """A request whose text has so many bytes."""
+    return Request(b"%d" % id, "time", msgspec.Raw(b"{}"), size)
 
 
 async def put_all(box: Inbox, *frames: Request) -> None:
@@ -101,27 +102,32 @@ def test_what_is_dropped_frees_both_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "size"),
+    ("text", "kind", "items"),
     [
-        (b'{"jsonrpc":"2.0","id":1,"method":"time","params":{"a": 1}}', Request, 8),
-        (b'{"jsonrpc":"2.0","method":"time","params":[]}', Notification, 2),
-        (b'[{"jsonrpc":"2.0","id":1,"method":"time","params":{"a":1}},7]', Batch, 7),
-        (b"{}", Invalid, 0),
+        (b'{"jsonrpc":"2.0","id":1,"method":"time","params":{"a": 1}}', Request, 0),
+        (b'{"jsonrpc":"2.0","id":1,"method":"a name as long as you like"}', Request, 0),
+        (b'{"jsonrpc":"2.0","method":"time","params":[]}', Notification, 0),
+        (b'[{"jsonrpc":"2.0","id":1,"method":"time","params":{"a":1}},7]', Batch, 2),
+        (b'{"jsonrpc":"not two but something long","id":1,"method":"time"}', Invalid, 0),
+        (b"[" + b" " * 40 + b"]", Invalid, 0),
+        (b"[" + b"7," * 1000 + b"7]", Invalid, 0),
     ],
 )
-def test_what_counts_are_the_params(text: bytes, kind: type, size: int) -> None:
-    """Of a batch those of all its requests."""
+def test_what_counts_is_the_whole_text(monkeypatch: pytest.MonkeyPatch, text: bytes, kind: type, items: int) -> None:
+    """Whatever its bytes are; and what the items of a batch are beside it."""
+    size = len(text) + items * ITEM_BYTES
+    monkeypatch.setattr(inbox, "BYTES_AHEAD", size + 50)
 
     async def main() -> None:
         box, frame = Inbox(), parse(text)
         assert isinstance(frame, kind)
         await box.put(frame)
-        blocking = asyncio.create_task(box.put(request(2, 101 - size)))
+        blocking = asyncio.create_task(box.put(request(2, 51)))
         await settle()
         assert not blocking.done()
         await box.get()
         await box.get()
         await box.put(frame)
-        await box.put(request(2, 100 - size))
+        await box.put(request(2, 50))
 
     asyncio.run(main())
