@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -24,42 +24,84 @@ from tseng_api.messages import failure
 from tseng_api.pushes import Kept, News, Pushes
 from tseng_api.wires import Mail
 from tseng_storage.entities import Kind
-from tseng_storage.errors import StorageError
+from tseng_storage.errors import StorageError, StoreClosed
 
 log = logging.getLogger("tseng.api")
 
+Some = TypeVar("Some", bound=Update)
+_NOTHING: Mapping[int, Vitals] = {}
+
 
 class LoopOutlet:
-    """Hands the updates of a round to the connections of one event loop, all of them in one call."""
+    """Hands the updates of a round to the connections of one event loop, all of them in one call.
+
+    What is printed with entities is counted first, in a thread of its own: no data wait for that, and no end of the
+    engine. An entity that changes once more while its counts wait is told once.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
         self._loop, self._engine = loop, engine
+        self._uncounted: dict[tuple[Subscription, str], EntityUpdate] = {}
+        self._counting = False
+        self._lock = threading.Lock()
 
     def deliver(self, updates: Sequence[tuple[Subscription, Update]]) -> None:
         """Take a round of updates, in order; called from the hub's thread."""
-        entities = [told for told in updates if isinstance(told[1], EntityUpdate)]
-        self._deliver([told for told in updates if not isinstance(told[1], EntityUpdate)] if entities else updates)
+        entities = [(to, update) for to, update in updates if isinstance(update, EntityUpdate)]
         if entities:
-            # What is printed with them has to be looked up: nobody's data waits for that.
-            self._deliver(entities)
+            updates = [told for told in updates if not isinstance(told[1], EntityUpdate)]
+        if updates:
+            self._tell(updates)
+        if entities:
+            self._count(entities)
 
-    def _deliver(self, updates: Sequence[tuple[Subscription, Update]]) -> None:
-        news = {id(update): update for _, update in updates}
-        vitals = self._vitals(news)
-        written = {key: News.of(update, vitals.get(key)) for key, update in news.items()}
+    def _tell(self, updates: Sequence[tuple[Subscription, Update]], vitals: Mapping[int, Vitals] = _NOTHING) -> None:
+        written = {id(update): News.of(update, vitals.get(id(update))) for update in _each(updates)}
         round = [(subscription.owner, written[id(update)]) for subscription, update in updates]
         # The loop may have ended.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(_hand_over, round)
 
-    def _vitals(self, news: Mapping[int, Update]) -> dict[int, Vitals]:
+    def _count(self, updates: Sequence[tuple[Subscription, EntityUpdate]]) -> None:
+        with self._lock:
+            for subscription, update in updates:
+                key = subscription, update.entity.id
+                self._uncounted.pop(key, None)
+                self._uncounted[key] = update
+            if not self._counting:
+                # Nobody waits for its end: the engine may be closed, and the process end, while it counts.
+                threading.Thread(target=self._tell_counted, name="tseng-counts", daemon=True).start()
+                self._counting = True
+
+    def _tell_counted(self) -> None:
+        while updates := self._taken():
+            try:
+                self._tell(updates, self._vitals(_each(updates)))
+            except StoreClosed:
+                pass  # nothing is told any more
+            except Exception:
+                log.exception("entities could not be pushed")
+
+    def _taken(self) -> Sequence[tuple[Subscription, EntityUpdate]]:
+        with self._lock:
+            taken, self._uncounted = self._uncounted, {}
+            self._counting = bool(taken)
+        return [(subscription, update) for (subscription, _), update in taken.items()]
+
+    def _vitals(self, updates: Sequence[EntityUpdate]) -> dict[int, Vitals]:
         """What the server knows by itself of the entities that are told of; nothing where that cannot be read."""
-        entities = {key: update.entity for key, update in news.items() if isinstance(update, EntityUpdate)}
         try:
-            return dict(zip(entities, self._engine.vitals(list(entities.values())), strict=True))
+            return dict(zip(map(id, updates), self._engine.vitals([each.entity for each in updates]), strict=True))
+        except StoreClosed:
+            raise
         except StorageError as fault:
             log.error("entities are pushed without their counts: %s", fault)
             return {}
+
+
+def _each(updates: Sequence[tuple[Subscription, Some]]) -> list[Some]:
+    """The updates, each once, whoever is told."""
+    return list({id(update): update for _, update in updates}.values())
 
 
 def _hand_over(round: Sequence[tuple[object, News]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.api.site import START, THERMISTOR, THERMOMETER, WATER, Site
 from tests.api.site import site as open_site
-from tests.api.talk import Talk, TcpTalk, WebSocketTalk, wait_until
+from tests.api.talk import TIMEOUT, Talk, TcpTalk, WebSocketTalk, wait_until
 from tests.api.talkers import Address, Talker, WebSocketTalker, request
 
 from tseng.engine import Engine
@@ -180,6 +180,56 @@ def test_entities_come_when_they_change_or_are_made(site: Site, talk: Talk) -> N
     site.engine.create_entity("sensor", "new", "GENERIC")
     assert talk.next()["result"]["data"]["id"] == "new"
     assert talk.call("getSensors", {"sensors": [WATER]}) == [told[0]["result"]["data"]]
+
+
+class Counting:
+    """Counting that takes until it is `done`, once `begun`; `late` where it was not done in time."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.begun, self.done, self.late = threading.Event(), threading.Event(), False
+        self._real = Engine.vitals
+        patch.setattr(Engine, "vitals", lambda engine, entities: self._vitals(engine, entities))
+
+    def _vitals(self, engine: Engine, entities: Any) -> Any:
+        self.begun.set()
+        self.late |= not self.done.wait(TIMEOUT)
+        return self._real(engine, entities)
+
+
+def test_data_do_not_wait_for_the_counts_of_entities(site: Site, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long these take; then each entity is told as it is, in the order of their last changes."""
+    entities = talk.ask("subscribeSensors", {})
+    assert talk.next()["result"] == {"subscriptionId": entities}
+    id = subscribe(talk, [THERMOMETER])
+    counting = Counting(monkeypatch)
+    site.engine.update_entity("sensor", THERMISTOR, {"NAME": "first"})
+    assert counting.begun.wait(TIMEOUT)
+    for sensor, name in ((WATER, "second"), (THERMISTOR, "third"), (WATER, "fourth")):
+        site.engine.update_entity("sensor", sensor, {"NAME": name})
+        assert site.engine.hub.settle(TIMEOUT)
+    at = upload(site.engine, 1, 1.0)
+    assert talk.next() == push(id, at, 1.0)
+    assert not counting.late
+    counting.done.set()
+    told = [talk.next() for _ in range(3)]
+    assert [message["id"] for message in told] == [entities] * 3
+    assert [message["result"]["data"]["props"]["NAME"] for message in told] == ["first", "third", "fourth"]
+    assert told[-1]["result"]["data"] == talk.call("getSensors", {"sensors": [WATER]})[0]
+
+
+def test_the_end_does_not_wait_for_the_counts_of_entities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither that of the server nor that of the engine; what could not be told then is no error."""
+    with open_site(tmp_path / "store") as site, open_talk(site, "tcp", site.keys["reader"]) as talk:
+        talk.call("subscribeSensors")
+        counting = Counting(monkeypatch)
+        site.engine.update_entity("sensor", WATER, {"NAME": "well"})
+        assert counting.begun.wait(TIMEOUT)
+    assert not counting.late
+    counting.done.set()
+    wait_until(lambda: not any(thread.name == "tseng-counts" for thread in threading.enumerate()))
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("way", ["close", "vanish"])
