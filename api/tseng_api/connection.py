@@ -117,6 +117,10 @@ class Connection:
         try:
             async for frame in frames:
                 await self._inbox.put(frame)
+                if not self.wire.known:
+                    # What may come next depends on the answer to this.
+                    await self._inbox.done()
+                    self.wire.known = self.session.identity is not None
         except REFUSALS as error:
             self.reason = f"refused: {error}"
             self._last_words = (unsolicited(error), 1002, "")

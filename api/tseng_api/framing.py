@@ -57,7 +57,8 @@ class Framer:
             limit: the most bytes of one text.
             depth: the most brackets inside one another.
         """
-        self._limit = limit
+        self.limit = limit
+        """May change where a text ends."""
         self._depth = depth
         # The text under way from its first bracket on, and whatever has arrived behind it.
         self._buffer = bytearray()
@@ -104,7 +105,7 @@ class Framer:
                 raise NotJson(f"not JSON that can be read: more than {self._depth} brackets deep", field="body")
             if not self._open:
                 return self._taken()
-        if len(self._buffer) > self._limit:
+        if len(self._buffer) > self.limit:
             raise self._too_large()
         return None
 
@@ -132,7 +133,7 @@ class Framer:
             before, self._at = self._at, skipped.end()
             if self._at == end:
                 break
-            if self._at >= self._limit:
+            if self._at >= self.limit:
                 raise self._too_large()
             if buffer[self._at] == _QUOTE:
                 self._quoted = not self._quoted
@@ -154,4 +155,4 @@ class Framer:
         return frame
 
     def _too_large(self) -> TooLarge:
-        return TooLarge(f"the request is larger than {self._limit} bytes", field="body", seen=self._limit)
+        return TooLarge(f"the request is larger than {self.limit} bytes", field="body", seen=self.limit)

@@ -14,6 +14,7 @@ class Inbox:
         self._frames: deque[Frame] = deque()
         self._bytes = 0
         self._closed = False
+        self._hungry = False
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -31,13 +32,21 @@ class Inbox:
     async def get(self) -> Frame | None:
         """Return the next frame, as soon as there is one; None once it is closed and empty."""
         while not self._frames and not self._closed:
+            self._hungry = True
+            self._changed.set()
             await self._change()
+        self._hungry = False
         if not self._frames:
             return None
         frame = self._frames.popleft()
         self._bytes -= _size(frame)
         self._changed.set()
         return frame
+
+    async def done(self) -> None:
+        """Wait until the reader has come back for more than there is, or will not."""
+        while not self._closed and (self._frames or not self._hungry):
+            await self._change()
 
     def close(self) -> None:
         """Take no more; what is here can still be had."""

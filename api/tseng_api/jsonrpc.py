@@ -98,6 +98,10 @@ class End:
         """What may still be sent."""
         return self._state
 
+    def allow(self, limit: int) -> None:
+        """Take messages of at most so many bytes from the next one on."""
+        self._framer.limit = limit
+
     def receive_data(self, data: bytes) -> None:
         """Take what has arrived; empty when the peer will send no more. Whatever comes after the end is dropped."""
         if self._ended or self._over:

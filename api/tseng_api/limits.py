@@ -4,6 +4,9 @@
 FRAME_BYTES = 8 * 1024 * 1024
 # One WebSocket message, one HTTP body of calls aside: that has the limit of all bodies.
 MESSAGE_BYTES = 16 * 1024 * 1024
+# One message, over TCP or WebSocket, of a peer that has not authenticated: anybody can open connections, and what has
+# begun is kept until it is whole. A token has some kilobytes.
+STRANGER_BYTES = 64 * 1024
 # Brackets inside one another. An upload has five, a GeoJSON multipolygon in a prop nine; beyond this nobody means it,
 # and the interpreter's own limit, shared with whoever calls, is far enough away.
 NESTING = 128

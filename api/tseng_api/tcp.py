@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from tseng_api.events import Closed, Garbage, NeedData
 from tseng_api.jsonrpc import End, Role
-from tseng_api.limits import CLOSE_SECONDS, READ_AHEAD
+from tseng_api.limits import CLOSE_SECONDS, FRAME_BYTES, READ_AHEAD, STRANGER_BYTES
 from tseng_api.messages import Batch, Frame, Invalid, Notification, Request
 from tseng_api.wires import Wire
 
@@ -118,6 +118,7 @@ class TcpProtocol(asyncio.Protocol):
 
     async def _frames(self) -> AsyncIterator[Frame]:
         while not self.wire.ended:
+            self._end.allow(FRAME_BYTES if self.wire.known else STRANGER_BYTES)
             event = self._end.next_event()
             if isinstance(event, Request | Notification | Batch | Invalid):
                 yield event

@@ -14,7 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.protocol import State
 
 from tseng_api.errors import NotJson
-from tseng_api.limits import BACKLOG_BYTES, CLOSE_SECONDS, FRAGMENTS
+from tseng_api.limits import BACKLOG_BYTES, CLOSE_SECONDS, FRAGMENTS, STRANGER_BYTES
 from tseng_api.messages import NULL, Frame, Invalid, parse
 from tseng_api.wires import Wire
 
@@ -54,6 +54,10 @@ class WebSocketWire(Wire):
     def _head(self, length: int, *, first: bool, last: bool) -> bytes:
         return frame_head(length, first=first, last=last)
 
+    def refuse_long(self) -> None:
+        """Close after a message that is too long for who sent it."""
+        self._protocol.refuse_long()
+
     def _goodbye(self, code: int, reason: str) -> None:
         self._protocol.say_goodbye(code, reason)
 
@@ -84,6 +88,23 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Note that the peer lives: a pong will do."""
         self.wire.heard = self.loop.time()
         super().data_received(data)
+        begun = len(self.conn.reader.buffer) + (self.conn.current_size or 0)
+        # What comes beside a message that waits for its turn is looked at after that.
+        if begun > STRANGER_BYTES and not self.wire.known and not self.read_paused:
+            self.refuse_long()
+
+    async def receive(self) -> Any:
+        """Return the next event; reading goes on when it is asked for, not already when the one before it is taken."""
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self.transport.resume_reading()
+        return await self.queue.get()
+
+    def refuse_long(self) -> None:
+        """Close as after a message above the limit for all."""
+        if self.conn.state is State.OPEN:
+            self.conn.fail(TOO_BIG, f"more than {STRANGER_BYTES} bytes before authenticate")
+            self.handle_parser_exception()
 
     def pause_writing(self) -> None:
         """Hold back those who wait for room."""
@@ -177,19 +198,22 @@ def socket_route(sockets: "Sockets") -> WebSocketRoute:
     """Return the route of the WebSocket at `/`."""
 
     async def answer(websocket: WebSocket) -> None:
-        wire = websocket.scope["extensions"][_EXTENSION]
+        wire: WebSocketWire = websocket.scope["extensions"][_EXTENSION]
         await websocket.accept()
         client = websocket.client.host if websocket.client else ""
-        await sockets.serve(wire, _frames(websocket), client)
+        await sockets.serve(wire, _frames(websocket, wire), client)
 
     return WebSocketRoute("/", answer)
 
 
-async def _frames(websocket: WebSocket) -> AsyncIterator[Frame]:
-    """What comes, text and binary alike; uvicorn stops reading until the next one is asked for."""
+async def _frames(websocket: WebSocket, wire: WebSocketWire) -> AsyncIterator[Frame]:
+    """What comes, text and binary alike; nothing is read until the next one is asked for."""
     while (message := await websocket.receive())["type"] == "websocket.receive":
         text: str | None = message.get("text")
         data: bytes = message["bytes"] if text is None else text.encode()
+        if len(data) > STRANGER_BYTES and not wire.known:
+            wire.refuse_long()
+            return
         try:
             yield parse(data)
         except NotJson as error:

@@ -57,6 +57,8 @@ class Wire(ABC):
         """When the peer was last heard of, in the loop's time."""
         self.ended = False
         """Nothing can be sent any more: it is closed, or about to be."""
+        self.known = False
+        """The peer has said who it is: it may send long messages."""
         self._moved = self.heard
         self._taken_before = 0
         self.sent = 0

@@ -87,6 +87,30 @@ def test_the_reader_waits_until_something_comes() -> None:
     asyncio.run(main())
 
 
+def test_the_writer_can_wait_until_all_is_done() -> None:
+    """Which is when the reader asks for the next one, not when it has taken the last; or when it is closed."""
+
+    async def main() -> None:
+        box = Inbox()
+        await put_all(box, request(1), request(2))
+        waiting = asyncio.create_task(box.done())
+        for _ in range(2):
+            await box.get()
+            await settle()
+            assert not waiting.done()
+        reading = asyncio.create_task(box.get())
+        await waiting
+        await box.put(request(3))
+        again = asyncio.create_task(box.done())
+        assert await reading == request(3)
+        await settle()
+        assert not again.done()
+        box.close()
+        await again
+
+    asyncio.run(main())
+
+
 def test_what_is_dropped_frees_both_ends() -> None:
     """A writer that waits for room, and a reader."""
 

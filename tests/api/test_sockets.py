@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from tests.api.site import READINGS, THERMOMETER, Site
 from tests.api.talk import Talk, TcpTalk, WebSocketTalk
+from tests.api.talkers import Address, Talker, WebSocketTalker, frame, request
+
+from tseng_api.limits import STRANGER_BYTES
 
 READ = {"sensor": THERMOMETER, "metric": "T", "unit": "C"}
 FACES = ["websocket", "tcp"]
@@ -38,6 +41,61 @@ def test_a_call_before_authenticate_is_refused_and_the_socket_stays_open(site: S
     assert stranger.call("help")["code"] == -32001
     assert stranger.call("authenticate", {"code": site.keys["reader"]}) == {"nextId": 5}
     assert stranger.call("getData", READ | {"limit": {"function": "first", "size": 1}}) is not None
+
+
+@pytest.fixture(params=FACES)
+def plain(request: pytest.FixtureRequest, site: Site) -> Iterator[Talker]:
+    """The same, for a client that sends what it likes."""
+    kind, port = (WebSocketTalker, site.ports.http) if request.param == "websocket" else (Talker, site.ports.tcp)
+    with kind(Address("127.0.0.1", port)) as opened:
+        yield opened
+
+
+def padded(text: bytes, size: int) -> bytes:
+    """Return a request of so many bytes."""
+    return text[:-1] + b" " * (size - len(text)) + b"}"
+
+
+def test_a_stranger_sends_short_messages(site: Site, plain: Talker) -> None:
+    """What a token needs and more; beyond it the connection is closed, whether or not the message is whole."""
+    plain.send(padded(request("time", 1), STRANGER_BYTES), padded(request("time", 2), STRANGER_BYTES))
+    assert [plain.receive()["error"]["code"] for _ in range(2)] == [-32001, -32001]
+    plain.send(padded(request("authenticate", 3, code="wrong"), STRANGER_BYTES + 1))
+    refused_as_too_long(plain)
+
+
+def test_what_a_stranger_has_begun_is_not_kept(plain: Talker) -> None:
+    """Its end does not have to come."""
+    message = plain.pack(padded(request("time"), 4 * STRANGER_BYTES))
+    plain.raw.sendall(message[: 2 * STRANGER_BYTES])
+    refused_as_too_long(plain)
+
+
+def test_a_stranger_may_not_send_a_long_message_in_short_fragments(site: Site) -> None:
+    """Together they are as long."""
+    with WebSocketTalker(Address("127.0.0.1", site.ports.http)) as talker:
+        piece, fragment, more = b"[" * (STRANGER_BYTES // 2), 0x1, 0x0
+        talker.raw.sendall(frame(piece, fragment) + frame(piece, more) + frame(piece, more))
+        refused_as_too_long(talker)
+
+
+@pytest.mark.parametrize("size", [2 * STRANGER_BYTES, 8 * 2**20])
+def test_a_long_message_may_follow_authenticate_at_once(site: Site, plain: Talker, size: int) -> None:
+    """Without waiting for the answer: by the time it is looked at, the client is known."""
+    plain.send(request("authenticate", 1, code=site.keys["reader"]), padded(request("time", 2), size))
+    assert [plain.receive()["id"] for _ in range(2)] == [1, 2]
+    plain.send(padded(request("time", 3), size))
+    assert plain.receive()["id"] == 3
+
+
+def refused_as_too_long(plain: Talker) -> None:
+    """See the server say so, as its face has it, and close."""
+    if not isinstance(plain, WebSocketTalker):
+        told = plain.receive()
+        assert (told["error"]["code"], "id" in told) == (-32600, False)
+    with pytest.raises(EOFError) as ended:
+        plain.receive()
+    assert ended.value.args[0][:2] == ((1009).to_bytes(2) if isinstance(plain, WebSocketTalker) else b"")
 
 
 def test_a_second_authenticate_replaces_the_identity(site: Site, talk: Talk) -> None:
