@@ -45,8 +45,8 @@ class Rows:
     @cached_property
     def starts(self) -> NDArray[np.intp]:
         """intp: where a run of rows of the same series begins."""
-        if not len(self):
-            return np.zeros(0, np.intp)
+        if len(self) < 2:
+            return np.zeros(len(self), np.intp)
         new = self.sensor[1:] != self.sensor[:-1]
         new |= self.metric[1:] != self.metric[:-1]
         return np.concatenate(([0], np.flatnonzero(new) + 1))

@@ -30,9 +30,9 @@ def in_order(rows: Rows) -> Rows:
 
 def _strictly_sorted(rows: Rows) -> bool:
     """Whether series ascend and times ascend strictly within each."""
-    starts = rows.starts
-    if not len(starts):
+    if len(rows) < 2:
         return True
+    starts = rows.starts
     sensor, metric = rows.sensor[starts].astype(np.int64), rows.metric[starts]
     series = sensor * max(len(rows.metrics), 1) + metric
     if not (series[1:] > series[:-1]).all():
