@@ -19,7 +19,7 @@ from benchmarks.crowd import SENSOR, Task, stamp
 from tseng.engine import Engine
 
 IDLE, SUBSCRIBERS, RATE = 1000, 200, 50
-SECONDS, ROUNDS = (1, 1) if SHORT else (4, 3)
+SECONDS, ROUNDS = (1, 1) if SHORT else (4, 5)
 OPEN_FILES = 8192
 PIECE = 2**20
 FINISHED = b'"result":{"requestStatus":"finished"}}'
