@@ -11,9 +11,22 @@ from tseng_storage.credentials import Credentials
 from tseng_storage.database import Database
 from tseng_storage.entities import Project, now_us
 from tseng_storage.errors import Exists, NotFound
-from tseng_storage.tables import BULK_LOAD, ENTITY, LOG, META, PROJECT, PROP_HISTORY, SERIES
+from tseng_storage.tables import (
+    BULK_LOAD,
+    DOCUMENT,
+    ENTITY,
+    ENTITY_PAST,
+    IDEMPOTENCY,
+    LOG,
+    META,
+    PROJECT,
+    PROP_HISTORY,
+    SERIES,
+)
 
 DEFAULT_PROJECT = "default"
+
+_OF_PROJECT = (ENTITY, ENTITY_PAST, PROP_HISTORY, SERIES, LOG, BULK_LOAD, DOCUMENT, IDEMPOTENCY)
 
 
 class Catalog(Configuration, Credentials):
@@ -63,7 +76,7 @@ class Catalog(Configuration, Credentials):
             if project.is_default:
                 raise Exists("the default project cannot be deleted", "project", id)
             connection.execute(delete(PROJECT).where(PROJECT.c.id == project.id))
-            for table in (ENTITY, PROP_HISTORY, SERIES, LOG, BULK_LOAD):
+            for table in _OF_PROJECT:
                 connection.execute(delete(table).where(table.c.project == project.id))
 
 

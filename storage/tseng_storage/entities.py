@@ -11,7 +11,7 @@ Kind = Literal["node", "device", "sensor"]
 
 KINDS: tuple[Kind, ...] = ("node", "device", "sensor")
 
-Definition = Literal["metric", "unit"]
+Definition = Literal["metric", "unit", "profile"]
 """Kinds of what users define for a project; kept as entities, so that their changes have a history too."""
 
 AnyKind = Kind | Definition

@@ -9,6 +9,9 @@ read used the newest for readings of any date. So the rows become what changed, 
 answer as before.
 
 Schema 2 did not say who changed an entity. That stays unknown of the changes there are.
+
+Schema 3 knew no removal of entities, no documents and no uploads that are recognised when they come again: there are
+none.
 """
 
 import json
@@ -20,7 +23,17 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from tseng_storage.database import Database
 from tseng_storage.history import ALWAYS, Timeline, apply, in_force, resolved
-from tseng_storage.tables import BULK_LOAD, ENTITY, META, PROP_HISTORY, SCHEMA_VERSION, SERIES
+from tseng_storage.tables import (
+    BULK_LOAD,
+    DOCUMENT,
+    ENTITY,
+    ENTITY_PAST,
+    IDEMPOTENCY,
+    META,
+    PROP_HISTORY,
+    SCHEMA_VERSION,
+    SERIES,
+)
 
 _SCHEMA = META.c.key == "schema"
 
@@ -34,6 +47,8 @@ _THIRD_COLUMNS = (
     "ALTER TABLE entity ADD COLUMN modified_by VARCHAR",
     "ALTER TABLE prop_history ADD COLUMN modified_by VARCHAR",
 )
+
+_FOURTH_COLUMNS = ("ALTER TABLE prop_history ADD COLUMN removed INTEGER DEFAULT 0 NOT NULL",)
 
 # Which upload brought a series was not kept, nor whether it had a value: reads took any for one that had.
 _SERIES = (
@@ -51,6 +66,10 @@ def migrate(database: Database) -> None:
     with database.write() as connection:
         found = _schema(connection)
         # First, because what follows names the columns that the tables have today.
+        if found < 4:
+            _run(connection, _FOURTH_COLUMNS)
+            for table in (ENTITY_PAST, DOCUMENT, IDEMPOTENCY):
+                table.create(connection)
         if found < 3:
             _run(connection, _THIRD_COLUMNS)
         if found < 2:

@@ -2,12 +2,15 @@
 
 Times are int64 microseconds since 1970 UTC. JSON is kept as text: both databases store it the same way and nobody
 queries inside it here. `prop_history` is append-only (see `history`); what an entity's row says of props, epochs and
-change follows from it and is there for quick reading.
+change follows from it and is there for quick reading. What else a row says is kept in `entity_past` when it changes,
+or when the entity is removed: the row as it was until the change numbered `until`.
 """
+
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised with every change of these tables; an older store is brought forward when it opens, a newer one refused."""
 
 METADATA = MetaData()
@@ -27,24 +30,34 @@ PROJECT = Table(
     Column("created", BigInteger, nullable=False),
 )
 
-ENTITY = Table(
-    "entity",
+
+def _entity_columns() -> list[Column[Any]]:
+    return [
+        Column("project", String, primary_key=True),
+        Column("kind", String, primary_key=True),
+        Column("id", String, primary_key=True),
+        Column("type", String, nullable=False),
+        Column("parent", String),
+        Column("props", Text, nullable=False),
+        Column("custom_props", Text),
+        Column("observation_type", String),
+        Column("ref_id", String),
+        Column("created", BigInteger, nullable=False),
+        Column("modified", BigInteger, nullable=False),
+        Column("epochs", Text),
+        Column("change", BigInteger, nullable=False, server_default="0"),
+        Column("modified_by", String),
+    ]
+
+
+ENTITY = Table("entity", METADATA, *_entity_columns(), Index("entity_parent", "project", "kind", "parent"))
+
+ENTITY_PAST = Table(
+    "entity_past",
     METADATA,
-    Column("project", String, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("id", String, primary_key=True),
-    Column("type", String, nullable=False),
-    Column("parent", String),
-    Column("props", Text, nullable=False),
-    Column("custom_props", Text),
-    Column("observation_type", String),
-    Column("ref_id", String),
-    Column("created", BigInteger, nullable=False),
-    Column("modified", BigInteger, nullable=False),
-    Column("epochs", Text),
-    Column("change", BigInteger, nullable=False, server_default="0"),
-    Column("modified_by", String),
-    Index("entity_parent", "project", "kind", "parent"),
+    *_entity_columns(),
+    Column("until", BigInteger, primary_key=True, autoincrement=False),
+    Index("entity_past_parent", "project", "kind", "parent"),
 )
 
 PROP_HISTORY = Table(
@@ -58,6 +71,7 @@ PROP_HISTORY = Table(
     Column("valid_from", BigInteger, nullable=False),
     Column("recorded", BigInteger, nullable=False),
     Column("modified_by", String),
+    Column("removed", Integer, nullable=False, server_default="0"),
     Index("prop_history_entity", "project", "kind", "id", "valid_from"),
     sqlite_autoincrement=True,
 )
@@ -122,4 +136,32 @@ DELTA_FILE = Table(
     METADATA,
     Column("name", String, primary_key=True),
     Column("sha256", String, nullable=False),
+)
+
+# A file that users keep with a project; its bytes lie beside the catalog.
+DOCUMENT = Table(
+    "document",
+    METADATA,
+    Column("project", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("created_by", String),
+)
+
+# An upload that may be sent again under its key, and the number that it got. That of a bulk load is `done` once the
+# table has it.
+IDEMPOTENCY = Table(
+    "idempotency",
+    METADATA,
+    Column("project", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("done", Integer, nullable=False),
 )

@@ -24,7 +24,11 @@ KILLS = 12
 NURSERY = multiprocessing.get_context("forkserver")
 NURSERY.set_forkserver_preload(["tests.storage.test_migration", "deltalake", "pandas"])
 
+# What no earlier release had.
+WITHOUT_FOURTH = ("DROP TABLE entity_past", "DROP TABLE document", "DROP TABLE idempotency")
+
 FIRST_SCHEMA = (
+    *WITHOUT_FOURTH,
     "DROP TABLE entity",
     "DROP TABLE prop_history",
     "DROP TABLE series",
@@ -51,6 +55,7 @@ FIRST_SCHEMA = (
 )
 
 SECOND_SCHEMA = (
+    *WITHOUT_FOURTH,
     "DROP TABLE entity",
     "DROP TABLE prop_history",
     "CREATE TABLE entity (project VARCHAR NOT NULL, kind VARCHAR NOT NULL, id VARCHAR NOT NULL, type VARCHAR NOT NULL, "
@@ -74,11 +79,20 @@ SECOND_SCHEMA = (
 )
 
 
-@pytest.fixture(params=[FIRST_SCHEMA, SECOND_SCHEMA], ids=["first", "second"])
+THIRD_SCHEMA = (
+    *SECOND_SCHEMA,
+    "ALTER TABLE entity ADD COLUMN modified_by VARCHAR",
+    "ALTER TABLE prop_history ADD COLUMN modified_by VARCHAR",
+    "UPDATE meta SET value = '3' WHERE key = 'schema'",
+)
+
+
+@pytest.fixture(params=[FIRST_SCHEMA, SECOND_SCHEMA, THIRD_SCHEMA], ids=["first", "second", "third"])
 def older(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A store as an earlier release left it, after the same changes.
 
-    In the first, each row of the history holds all props from its recording on; in the second what changed.
+    In the first, each row of the history holds all props from its recording on; in the second what changed; the third
+    also says by whom, where that is known.
     """
     with opened(tmp_path / "store") as store:
         store.append(series({1: 1.0}), PROJECT)
