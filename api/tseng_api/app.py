@@ -14,6 +14,7 @@ from tseng.engine import Engine
 from tseng.errors import REFUSALS, EngineError, NotFound
 from tseng.tokens import Tokens
 from tseng_api import calls, catalogue, data, definitions, health, platform, sql, tokens
+from tseng_api.codings import CODINGS
 from tseng_api.errors import MethodNotAllowed, outcome, rest_body
 from tseng_api.http import answer_json
 from tseng_api.logs import RequestLog
@@ -22,7 +23,11 @@ from tseng_api.websocket import socket_route
 
 log = logging.getLogger("tseng.api")
 
-_CHALLENGE = {"WWW-Authenticate": "ApiKey, Bearer"}
+# What a refusal says in its headers, by category.
+_HEADERS = {
+    "UNAUTHENTICATED": {"WWW-Authenticate": "ApiKey, Bearer"},
+    "UNSUPPORTED_CODING": {"Accept-Encoding": ", ".join(CODINGS)},
+}
 
 # How many of the routes that ask for it run at once; each may take a process, its memory and ten seconds.
 _FEW = 2
@@ -58,7 +63,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     status = outcome(error).status
     if status >= 500:
         log.error("%s", error, exc_info=error, extra={"requestId": request.state.request_id})
-    return answer_json(rest_body(error), status, _CHALLENGE if status == 401 else None)
+    return answer_json(rest_body(error), status, _HEADERS.get(error.category))
 
 
 async def refuse_path(request: Request, error: Exception) -> Response:

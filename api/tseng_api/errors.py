@@ -41,6 +41,8 @@ OUTCOMES = {
     "METHOD_NOT_ALLOWED": Outcome(405, -32600),
     "NOT_ACCEPTABLE": Outcome(406, -32600),
     "TOO_LARGE": Outcome(413, -32600),
+    "UNSUPPORTED_CODING": Outcome(415, -32600),
+    "DAMAGED_CODING": Outcome(400, -32700),
     "LIMIT": Outcome(429, -32029),
     "STORE": Outcome(503, -32603),
     "DAMAGED": Outcome(500, -32603),
@@ -99,6 +101,18 @@ class TooLarge(EngineError):
     """The body is above the limit."""
 
     category = "TOO_LARGE"
+
+
+class UnsupportedCoding(EngineError):
+    """The body is compressed in a way that is none of ours."""
+
+    category = "UNSUPPORTED_CODING"
+
+
+class DamagedCoding(EngineError):
+    """The compressed body cannot be taken apart."""
+
+    category = "DAMAGED_CODING"
 
 
 def cut(text: str) -> str:

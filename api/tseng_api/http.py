@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from tseng.access import Role
 from tseng.engine import Engine
-from tseng_api.errors import TooLarge
+from tseng_api.codings import body_coding, inflate, too_large
 from tseng_api.session import Session, identify
 from tseng_api.wire import decode, encode
 
@@ -79,7 +79,11 @@ def open_route(path: str, handler: Handler, *, method: str = "GET") -> Route:
 
 
 async def _received(request: Request, session: Session) -> Received:
-    body = await _body(request, session.engine.settings.body_limit)
+    limit = session.engine.settings.body_limit
+    coding = body_coding(", ".join(request.headers.getlist("content-encoding")))
+    body = await _body(request, limit)
+    if coding:
+        body = await run_in_threadpool(inflate, body, coding, limit)
     return Received(session, request.path_params, request.query_params, request.headers, body)
 
 
@@ -93,7 +97,7 @@ async def _let_in(request: Request, role: Role) -> Session:
 
 async def _body(request: Request, limit: int) -> bytes:
     """Read the whole body, or stop as soon as it is known to be too large."""
-    refusal = TooLarge(f"the body is larger than {limit} bytes", field="body", seen=limit)
+    refusal = too_large(limit)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise refusal
