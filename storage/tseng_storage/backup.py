@@ -1,4 +1,4 @@
-"""Copies of a whole store: the table's files at one version and the catalog with the log that goes with it."""
+"""Copies of a whole store: the table's files at one version, the catalog with the log that goes with it, documents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def backup(layout: Layout, database: Database, target: Path) -> None:
     with _made(target) as copy, exclusive(layout.lock):
         _copy_table(layout, copy)
         make_folder(copy.catalog.parent)
-        database.copy(copy.catalog)
+        with exclusive(layout.documents_lock):
+            database.copy(copy.catalog)
+            _copy_documents(layout, copy)
 
 
 def restore(source: Path, target: Path) -> None:
@@ -40,6 +42,7 @@ def restore(source: Path, target: Path) -> None:
         make_folder(copy.catalog.parent)
         with closing(sqlite3.connect(f"{layout.catalog.resolve().as_uri()}?mode=ro", uri=True)) as origin:
             copy_database(origin, copy.catalog)
+        _copy_documents(layout, copy)
 
 
 @contextmanager
@@ -75,6 +78,18 @@ def _copy_table(source: Layout, target: Layout) -> None:
     for name in replay.load(target.delta_log).segments:
         make_folder(target.segment(name).parent)
         _copy([source.segment(name)], target.segment(name).parent)
+
+
+def _copy_documents(source: Layout, target: Layout) -> None:
+    """The files of the rows that the copied catalog has; a backup of an earlier release has none."""
+    # The copy is nobody else's: opened so, SQLite puts no other files beside it.
+    with closing(sqlite3.connect(f"{target.catalog.resolve().as_uri()}?immutable=1", uri=True)) as catalog:
+        if not catalog.execute("SELECT 1 FROM sqlite_master WHERE name = 'document'").fetchone():
+            return
+        rows = catalog.execute("SELECT project, id FROM document").fetchall()
+    for project, id in rows:
+        make_folder(target.documents_of(project))
+        _copy([source.document(project, id)], target.documents_of(project))
 
 
 def _copy(paths: Iterable[Path], folder: Path) -> None:

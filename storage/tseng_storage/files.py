@@ -6,6 +6,7 @@ Rename is atomic, but neither the renamed file nor its name is on disk before th
 import fcntl
 import hashlib
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,25 @@ def make_folder(path: Path) -> None:
         return
     make_folder(path.parent)
     path.mkdir(exist_ok=True)
+    sync_folder(path.parent)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Make the file `path`; it is on disk when this returns, and never there in part.
+
+    A process that dies meanwhile may leave a file that ends in `.tmp` beside it.
+    """
+    make_folder(path.parent)
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with partial.open("xb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        partial.rename(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

@@ -13,6 +13,8 @@ OBSERVATIONS = "observations"
 
 CATALOG = "_catalog/catalog.db"
 
+DOCUMENTS = "_documents"
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -39,6 +41,24 @@ class Layout:
     def observations(self) -> Path:
         """The folder of all Parquet files."""
         return self.root / OBSERVATIONS
+
+    @property
+    def documents(self) -> Path:
+        """The folder of all documents, one folder for each project in it."""
+        return self.root / DOCUMENTS
+
+    @property
+    def documents_lock(self) -> Path:
+        """The file that whoever deletes or backs up documents holds locked."""
+        return self.root / "_catalog" / "documents.lock"
+
+    def documents_of(self, project: str) -> Path:
+        """The folder of a project's documents."""
+        return self.documents / quote(project, safe="")
+
+    def document(self, project: str, id: str) -> Path:
+        """The file of a document."""
+        return self.documents_of(project) / id
 
     def segment(self, name: str) -> Path:
         """The file behind a path as recorded in a Delta commit."""

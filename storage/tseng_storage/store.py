@@ -22,6 +22,7 @@ from tseng_storage.catalog import Catalog
 from tseng_storage.changes import Touched, changed, touched, uploaded_since
 from tseng_storage.compaction import Compaction
 from tseng_storage.creation import open_parts
+from tseng_storage.documents import Documents
 from tseng_storage.entities import Uploaded
 from tseng_storage.errors import Damaged, StoreBusy
 from tseng_storage.intake import normalise
@@ -54,6 +55,7 @@ class Store:
         self._database, table = open_parts(self.layout, settings, create=create)
         self._log = Log(self._database)
         self.catalog = Catalog(self._database)
+        self.documents = Documents(self.layout, self._database)
         self._maintenance = Maintenance(self.layout, self._log, settings)
         self._compaction = Compaction(self.layout, self._log, self._maintenance, settings)
         self._snapshots = Snapshots(self.layout, self._database, self._log, table)
@@ -111,6 +113,7 @@ class Store:
         found = self.catalog.project(project)
         self.catalog.delete_project(project)
         if found is not None:
+            self.documents.remove_all(found.id)
             self._maintenance.forget([found.id])
 
     def newest(self) -> int:
@@ -269,8 +272,12 @@ class Store:
         return self._compaction.tidy()
 
     def vacuum(self, retention_seconds: float | None = None) -> list[Path]:
-        """Delete files that no snapshot of the last `retention_seconds` (default: the setting) needs; those deleted."""
-        return self._maintenance.vacuum(self._project_ids, retention_seconds)
+        """Delete files that no snapshot of the last `retention_seconds` (default: the setting) needs; those deleted.
+
+        Files of documents that nobody keeps are among them.
+        """
+        keep = self.settings.retention_seconds if retention_seconds is None else retention_seconds
+        return [*self._maintenance.vacuum(self._project_ids, keep), *self.documents.vacuum(keep)]
 
     def _care(self) -> None:
         """What the background thread does after a flush."""
@@ -278,13 +285,14 @@ class Store:
         if time.monotonic() >= self._next_vacuum:
             self._next_vacuum = time.monotonic() + self.settings.retention_seconds / 4
             self._maintenance.vacuum(self._project_ids, wait=False)
+            self.documents.vacuum(self.settings.retention_seconds)
 
     def _project_ids(self) -> set[str]:
         return {project.id for project in self.catalog.projects()}
 
     def verify(self) -> Report:
         """Check every file against its recorded size and checksum, and the log against itself."""
-        return verify(self.layout, self._database, self._log)
+        return verify(self.layout, self._database, self._log, self.documents)
 
     def backup(self, target: str | Path) -> None:
         """Copy the store into the new or empty folder `target`, else StoreNotEmpty."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tseng_storage import replay
 from tseng_storage.database import Database
-from tseng_storage.errors import Damaged
+from tseng_storage.documents import Document, Documents
+from tseng_storage.errors import Damaged, NotFound
 from tseng_storage.files import HASH_LENGTH, file_hash
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log, behind
@@ -31,12 +32,13 @@ class Report:
     segments: int
     commits: int
     uploads: int
+    documents: int
     damages: tuple[Damage, ...]
 
     @property
     def files(self) -> int:
         """Files checked."""
-        return self.segments + self.commits + 1
+        return self.segments + self.commits + self.documents + 1
 
     @property
     def clean(self) -> bool:
@@ -44,8 +46,8 @@ class Report:
         return not self.damages
 
 
-def verify(layout: Layout, database: Database, log: Log) -> Report:
-    """Check every commit, segment and upload."""
+def verify(layout: Layout, database: Database, log: Log, documents: Documents) -> Report:
+    """Check every commit, segment, upload and document."""
     noted = log.noted()
     entries = replay.entries(layout.delta_log)
     damages = [damage for path in entries if (damage := _entry(layout, path, noted.get(path.name)))]
@@ -58,7 +60,9 @@ def verify(layout: Layout, database: Database, log: Log) -> Report:
     damages += faults
     faults_of_catalog = [*_numbers(log, flushed), *_database(database)]
     damages += [Damage(_relative(layout, layout.catalog), fault) for fault in faults_of_catalog]
-    return Report(len(segments), len(entries), uploads, tuple(dict.fromkeys(damages)))
+    count, faults = _documents(layout, documents)
+    damages += faults
+    return Report(len(segments), len(entries), uploads, count, tuple(dict.fromkeys(damages)))
 
 
 def _relative(layout: Layout, path: Path) -> str:
@@ -139,6 +143,29 @@ def _uploads(log: Log, flushed: int | None) -> tuple[int, list[Damage]]:
     if flushed is not None and trimmed > flushed:
         damages.append(Damage("log", f"uploads up to {trimmed} were dropped, the table contains those up to {flushed}"))
     return len(rows), damages
+
+
+def _documents(layout: Layout, documents: Documents) -> tuple[int, list[Damage]]:
+    kept, damages = documents.all(), []
+    for each in kept:
+        path = layout.document(each.project, each.id)
+        try:
+            if path.stat().st_size != each.size or file_hash(path) != each.sha256:
+                damages.append(Damage(_relative(layout, path), "the content does not match the recorded checksum"))
+        except OSError as fault:
+            if _is_kept(documents, each):  # else it was taken away meanwhile
+                gone = isinstance(fault, FileNotFoundError)
+                reason = "the file is missing" if gone else f"the file cannot be read: {fault}"
+                damages.append(Damage(_relative(layout, path), reason))
+    return len(kept), damages
+
+
+def _is_kept(documents: Documents, document: Document) -> bool:
+    try:
+        documents.find(document.project, document.id)
+    except NotFound:
+        return False
+    return True
 
 
 def _numbers(log: Log, flushed: int | None) -> Iterator[str]:

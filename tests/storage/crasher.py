@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -12,6 +13,7 @@ from typing import Any
 
 from tests.storage.helpers import PROJECT, table
 
+from tseng_storage.documents import Document
 from tseng_storage.errors import StoreBusy
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
@@ -85,8 +87,9 @@ def live(path: Path, mode: str, first: int, pipe: Connection) -> None:
             signal.pause()
 
 
-def die_at(path: Path, line: int, pipe: Connection) -> None:
-    """Run one short life of a store and kill this process before the `line`-th line of storage code; 0: count them."""
+@contextmanager
+def _dying_at(line: int, pipe: Connection) -> Iterator[None]:
+    """Kill this process before the `line`-th line of storage code of the block; 0: count them and tell."""
     lines = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -100,13 +103,37 @@ def die_at(path: Path, line: int, pipe: Connection) -> None:
         return trace
 
     sys.settrace(trace)
-    store = Store.open(path, settings=SETTINGS)
-    for step, verb in enumerate(("append", "flush", "load", "append", "flush", "append", "load", "compact", "vacuum")):
-        if verb in ("append", "load"):
-            write(store, "/s", step * 40, 40, verb == "load")
-            pipe.send(("/s", step * 40))
-        else:
-            getattr(store, verb)()
-    store.close()
+    yield
     sys.settrace(None)
     pipe.send(("lines", lines))
+
+
+def die_at(path: Path, line: int, pipe: Connection) -> None:
+    """Run one short life of a store and kill this process before the `line`-th line of storage code; 0: count them."""
+    with _dying_at(line, pipe):
+        store = Store.open(path, settings=SETTINGS)
+        for step, verb in enumerate(
+            ("append", "flush", "load", "append", "flush", "append", "load", "compact", "vacuum")
+        ):
+            if verb in ("append", "load"):
+                write(store, "/s", step * 40, 40, verb == "load")
+                pipe.send(("/s", step * 40))
+            else:
+                getattr(store, verb)()
+        store.close()
+
+
+def keep_documents(path: Path, line: int, pipe: Connection) -> None:
+    """Keep two documents and take the first away; die and count as `die_at`."""
+    store = Store.open(path, settings=SETTINGS)
+    with _dying_at(line, pipe):
+        first, _ = (_keep_document(store, name, pipe) for name in ("first", "second"))
+        store.documents.remove(PROJECT, first.id)
+        pipe.send(("taken", "first"))
+        store.documents.vacuum(0)
+
+
+def _keep_document(store: Store, name: str, pipe: Connection) -> Document:
+    made = store.documents.add(PROJECT, name, "text/plain", name.encode())
+    pipe.send(("kept", name))
+    return made

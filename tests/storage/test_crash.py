@@ -1,45 +1,19 @@
 """A process killed at any moment loses nothing it acknowledged and leaves nothing double."""
 
-import multiprocessing
 import random
 import time
-from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from tests.storage.crasher import METRICS, MODES, die_at, live, value_of
 from tests.storage.helpers import QUIET, opened, read, seen_by_duckdb, table
+from tests.storage.nursery import messages, start
 
 from tseng_storage.store import Store
 
 KILLS_PER_MODE = 12
 LINE_KILLS = 48
-
-# A process that imported everything once and forks the victims: each is up in milliseconds.
-NURSERY = multiprocessing.get_context("forkserver")
-NURSERY.set_forkserver_preload(["tests.storage.crasher", "deltalake", "pandas"])
-
-
-def _messages(pipe: Connection) -> list[Any]:
-    """All that a dead process managed to say."""
-    said = []
-    try:
-        while pipe.poll(0):
-            said.append(pipe.recv())
-    except EOFError:
-        return said
-    return said
-
-
-def _start(target: Callable[..., None], *arguments: Any) -> tuple[Any, Connection]:
-    ear, mouth = NURSERY.Pipe(duplex=False)
-    process = NURSERY.Process(target=target, args=(*arguments, mouth), daemon=True)
-    process.start()
-    mouth.close()
-    return process, ear
 
 
 def _check(store: Store, acknowledged: dict[str, set[int]]) -> None:
@@ -61,14 +35,14 @@ def test_killed_at_random_moments(mode: str, tmp_path: Path) -> None:
     acknowledged: dict[str, set[int]] = {}
     for kill in range(KILLS_PER_MODE):
         first = kill * 1_000_000
-        process, ear = _start(live, tmp_path / "store", mode, first)
+        process, ear = start(live, tmp_path / "store", mode, first)
         # From the first sign of life, so that moments inside the opening of the store count as well; or from the first
         # acknowledgement, so that there is something to lose on a busy machine too.
         said = [ear.recv() for _ in range(1 + kill % 2)]
         time.sleep(moments.uniform(0, 0.3))
         process.kill()
         process.join()
-        for sensor, upto in [*said, *_messages(ear)]:
+        for sensor, upto in [*said, *messages(ear)]:
             acknowledged.setdefault(sensor, set()).update(range(first, upto))
         with opened(tmp_path / "store", QUIET) as store:
             _check(store, acknowledged)
@@ -77,15 +51,15 @@ def test_killed_at_random_moments(mode: str, tmp_path: Path) -> None:
 
 def test_killed_between_any_two_lines(tmp_path: Path) -> None:
     """Killed before lines spread evenly over a store's life, from its making to vacuum, it opens and is complete."""
-    process, ear = _start(die_at, tmp_path / "whole", 0)
+    process, ear = start(die_at, tmp_path / "whole", 0)
     process.join()
-    (_, lines) = _messages(ear)[-1]
+    (_, lines) = messages(ear)[-1]
     for number in range(LINE_KILLS):
         path = tmp_path / str(number)
-        process, ear = _start(die_at, path, 1 + number * lines // LINE_KILLS)
+        process, ear = start(die_at, path, 1 + number * lines // LINE_KILLS)
         process.join()
         assert process.exitcode == -9
-        times = [time for _, start in _messages(ear) for time in range(start, start + 40)]
+        times = [time for _, start in messages(ear) for time in range(start, start + 40)]
         with opened(path, QUIET) as store:
             _check(store, {"/s": set(times)})
             store.append(_one_more(), "default")
