@@ -8,7 +8,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
 from tseng.engine import Engine
 from tseng.errors import REFUSALS, EngineError, NotFound
@@ -18,6 +17,7 @@ from tseng_api.codings import CODINGS
 from tseng_api.errors import MethodNotAllowed, outcome, rest_body
 from tseng_api.http import answer_json
 from tseng_api.logs import RequestLog
+from tseng_api.routing import Endpoint
 from tseng_api.sockets import Sockets
 from tseng_api.websocket import socket_route
 
@@ -32,7 +32,7 @@ _HEADERS = {
 # How many of the routes that ask for it run at once; each may take a process, its memory and ten seconds.
 _FEW = 2
 
-ROUTES: list[BaseRoute] = [
+ROUTES: list[Endpoint] = [
     *health.ROUTES, *tokens.ROUTES, *data.ROUTES, *sql.ROUTES, *catalogue.ROUTES, *definitions.ROUTES,
     *platform.ROUTES, *calls.ROUTES,
 ]  # fmt: skip
@@ -48,7 +48,7 @@ def create_app(engine: Engine, sockets: Sockets | None = None) -> Starlette:
     """
     Tokens(engine).check_settings()
     app = Starlette(
-        routes=ROUTES if sockets is None else [*ROUTES, socket_route(sockets)],
+        routes=[*(row.route() for row in ROUTES), *([] if sockets is None else [socket_route(sockets)])],
         middleware=[Middleware(RequestLog)],
         exception_handlers={**dict.fromkeys(REFUSALS, refuse), HTTPException: refuse_path},
     )

@@ -1,14 +1,24 @@
 """REST: metric types, sensor types and the metrics of sensors (seed 003, Sensor Data Service)."""
 
-from typing import Any
+from typing import Literal, TypedDict
 
 import msgspec
-from starlette.responses import Response
 
-from tseng.errors import InvalidRequest
-from tseng_api.http import Received, answer_json, route
-from tseng_api.metrics import metric_types, sensor_metric, sensor_types
-from tseng_api.queries import only, project_ids
+from tseng_api.metrics import MetricTypes, SensorMetric, SensorTypes, metric_types, sensor_metric, sensor_types
+from tseng_api.query_strings import InProject
+from tseng_api.routing import Received, route
+
+
+class Types(InProject):
+    """Nothing here is legacy, so `excludeLegacy` changes nothing."""
+
+    excludeLegacy: str | None = None
+
+
+class Filtered(InProject):
+    """`raw` leaves the derived metrics out."""
+
+    filters: list[Literal["raw"]] = msgspec.field(default_factory=list)
 
 
 class Ids(msgspec.Struct, forbid_unknown_fields=True):
@@ -17,43 +27,33 @@ class Ids(msgspec.Struct, forbid_unknown_fields=True):
     ids: list[str]
 
 
-def get_metric_types(received: Received) -> Response:
-    """Answer `GET /api/metrics/types`; nothing here is legacy, so `excludeLegacy` changes nothing."""
-    only(received.query, ("excludeLegacy", "projectIds"))
-    project = received.session.project(project_ids(received.query))
-    return answer_json(metric_types(received.engine.own_metrics(project=project)))
+class MetricsBySensor(TypedDict):
+    """The metrics of each sensor that exists."""
+
+    metricsBySensor: dict[str, list[SensorMetric]]
 
 
-def get_sensor_types(received: Received) -> Response:
-    """Answer `GET /api/sensors/types`."""
-    only(received.query, ("excludeLegacy", "projectIds"))
-    return answer_json(sensor_types())
+def get_metric_types(received: Received[Types, None]) -> MetricTypes:
+    """List every metric with its units, then the project's own metrics."""
+    return metric_types(received.engine.own_metrics(project=received.project))
 
 
-def post_sensor_metrics(received: Received) -> Response:
-    """Answer `POST /api/sensors/metrics`; sensors that do not exist are left out."""
-    only(received.query, ("filters", "projectIds"))
-    raw, ids = _raw_only(received), received.json(Ids).ids
-    project = received.session.project(project_ids(received.query))
+def get_sensor_types(received: Received[Types, None]) -> SensorTypes:
+    """List every sensor type with its raw metrics."""
+    return sensor_types()
+
+
+def post_sensor_metrics(received: Received[Filtered, Ids]) -> MetricsBySensor:
+    """List the metrics of sensors; sensors that do not exist are left out."""
+    raw, ids, project = bool(received.query.filters), received.body.ids, received.project
     known = {entity.id for entity in received.engine.entities("sensor", ids, project=project)}
-    found = {id: _metrics(received, id, project, raw=raw) for id in ids if id in known}
-    return answer_json({"metricsBySensor": found})
-
-
-def _raw_only(received: Received) -> bool:
-    filters = [each for text in received.query.getlist("filters") for each in text.split(",") if each]
-    if not {*filters} <= {"raw"}:
-        raise InvalidRequest.at("filters", f"{','.join(filters)!r} is no filter; there is: raw")
-    return bool(filters)
-
-
-def _metrics(received: Received, sensor: str, project: str, *, raw: bool) -> list[dict[str, Any]]:
     offered = received.engine.raw_metrics if raw else received.engine.metrics
-    return [sensor_metric(metric, params=not raw) for metric in offered(sensor, project=project)]
+    found = {id: offered(id, project=project) for id in ids if id in known}
+    return {"metricsBySensor": {id: [sensor_metric(each, params=not raw) for each in found[id]] for id in found}}
 
 
 ROUTES = [
-    route("/api/metrics/types", get_metric_types),
+    route("/api/metrics/types", get_metric_types, refusals=(404,)),
     route("/api/sensors/types", get_sensor_types),
-    route("/api/sensors/metrics", post_sensor_metrics, method="POST"),
+    route("/api/sensors/metrics", post_sensor_metrics, method="POST", refusals=(404,)),
 ]

@@ -1,7 +1,7 @@
 """REST: `/api/data`, its summary and the upload of observations."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 import msgspec
 from starlette.responses import Response
@@ -9,11 +9,15 @@ from starlette.responses import Response
 from tseng.engine import Engine
 from tseng.errors import REFUSALS, InvalidRequest
 from tseng.formats import FORMATS, TABLE_FORMATS, Format
+from tseng.parameters import from_text
 from tseng.uploads import Observation
-from tseng_api.errors import NotAcceptable, NotJson, error_object, fault_list, under
-from tseng_api.http import JSON, Received, answer_json, answer_pieces, route
-from tseng_api.queries import Query, TableQuery, from_query, only, project_ids, single
-from tseng_api.wire import check_json, convert, encode, shaped
+from tseng_api.errors import Faults, NotAcceptable, NotJson, Refused, error_object, fault_list, under
+from tseng_api.http import JSON, answer_json, answer_pieces
+from tseng_api.media import FormatName, Formatted, media_types, negotiate
+from tseng_api.queries import Limit, Query, Summary, TableQuery
+from tseng_api.query_strings import InProject, Rest
+from tseng_api.routing import Answer, OneOf, Received, route
+from tseng_api.wire import check_json, convert, decode, encode, shaped
 from tseng_units.errors import InvalidParam
 
 
@@ -35,17 +39,102 @@ class LooseUpload(msgspec.Struct, forbid_unknown_fields=True):
     observations: list[Any] = []
 
 
-def get_data(received: Received) -> Response:
-    """Answer `GET /api/data`."""
+class Series(Rest):
+    """One read; a name that is none of these is a metric parameter, such as `ZERO_DATE=…`, `dt=3600` or `dt=2,h`."""
+
+    REST: ClassVar[str] = "params"
+
+    sensor: str
+    metric: str
+    unit: str
+    params: dict[str, str] = msgspec.field(default_factory=dict)
+    startDate: str | None = None
+    endDate: str | None = None
+    limit: Literal["first", "last", ""] = ""
+    aggregate: str | None = None
+    window: str | None = None
+    timeZone: str | None = None
+    maxGap: str | None = None
+    points: int | None = None
+    gap: str | None = None
+    asOf: str | None = None
+    provenance: bool = False
+
+    def query(self) -> Query:
+        """Return it as the params object of getData."""
+        return Query(
+            self.sensor, self.metric, self.unit, {name: from_text(text) for name, text in self.params.items()},
+            self.startDate, self.endDate, Limit(self.limit) if self.limit else None, self.aggregate, self.window,
+            self.timeZone, self.maxGap, self.points, self.gap, self.asOf, self.provenance, self.projectIds,
+        )  # fmt: skip
+
+
+class FormattedSeries(Series):
+    """One read, and the form of the answer."""
+
+    format: FormatName | None = None
+
+
+class SeriesObject(TypedDict):
+    """A series as JSON: values by ISO time; gaps and provenance where they are asked for."""
+
+    sensor: str
+    metric: str
+    unit: str
+    data: dict[str, float]
+    gaps: NotRequired[list[list[str]]]
+    provenance: NotRequired[dict[str, Any]]
+
+
+class SeriesColumns(TypedDict):
+    """A series as two columns, the times in milliseconds since 1970."""
+
+    time: list[int]
+    value: list[float]
+    gaps: NotRequired[list[list[str]]]
+    provenance: NotRequired[dict[str, Any]]
+
+
+class Results(TypedDict):
+    """The answers to many reads, in their order."""
+
+    results: list[dict[str, Any]]
+
+
+class TableColumn(TypedDict):
+    """One column of a table; null where there is no value."""
+
+    name: str
+    sensor: str
+    metric: str
+    unit: str
+    values: list[float | None]
+    provenance: NotRequired[dict[str, Any]]
+
+
+class TableObject(TypedDict):
+    """A table as JSON, its times in milliseconds since 1970."""
+
+    time: list[int]
+    columns: list[TableColumn]
+
+
+class Accepted(TypedDict):
+    """All rows are on disk."""
+
+    status: Literal["ACCEPTED"]
+
+
+def get_data(received: Received[FormattedSeries, None]) -> Response:
+    """Read one series."""
     format = negotiate(received)
-    stream = from_query(received.query).open(received.session)
+    stream = received.query.query().open(received.session)
     return answer_pieces(format.encode(stream), format.media_type)
 
 
-def post_data(received: Received) -> Response:
-    """Answer `POST /api/data`: one params object of getData, or `{"requests": [...]}`."""
-    only(received.query, ("format", "projectIds"))
-    format, body = negotiate(received), received.json(dict[str, Any])
+def post_data(received: Received[Formatted, bytes]) -> Response:
+    """Read one series by the params object of getData, or many by `{"requests": [...]}`."""
+    format, body = negotiate(received), decode(received.body, dict[str, Any])
     if "requests" not in body:
         stream = _query(received, body).open(received.session)
         return answer_pieces(format.encode(stream), format.media_type)
@@ -54,27 +143,28 @@ def post_data(received: Received) -> Response:
     return answer_pieces(_results(received, convert(body, Many).requests, format), JSON)
 
 
-def post_table(received: Received) -> Response:
-    """Answer `POST /api/data/table`: many series over common times."""
-    only(received.query, ("format", "projectIds"))
-    format, query = negotiate(received), received.json(TableQuery)
+def post_table(received: Received[Formatted, TableQuery]) -> Response:
+    """Read many series over common times."""
+    format, query = negotiate(received), received.body
     if format.name not in TABLE_FORMATS:
         raise NotAcceptable(f"a table is answered as {', '.join(TABLE_FORMATS)}, not {format.name}", field="format")
-    query.projectIds = query.projectIds or project_ids(received.query)
+    query.projectIds = query.projectIds or received.query.projectIds
     return answer_pieces(TABLE_FORMATS[format.name](query.read(received.session)), format.media_type)
 
 
-def get_summary(received: Received) -> Response:
-    """Answer `GET /api/data/summary`."""
-    if "format" in received.query:
-        raise InvalidParam("a summary is JSON alone", field="format", seen=received.query["format"])
-    return answer_json(from_query(received.query).summary(received.session))
+def get_summary(received: Received[Series, None]) -> Summary:
+    """Tell the first and the last point of a series, and how many it has."""
+    if "format" in received.query.params:
+        raise InvalidParam("a summary is JSON alone", field="format", seen=received.query.params["format"])
+    return received.query.query().summary(received.session)
 
 
-def upload(received: Received) -> Response:
-    """Answer `POST /api/data/upload`: 202 when all rows are durable, 400 with every fault when none is stored."""
-    only(received.query, ("projectIds",))
-    project = received.session.project(project_ids(received.query))
+def upload(received: Received[InProject, bytes]) -> Response:
+    """Store observations, all of them or none.
+
+    Answers 202 when all rows are durable, 400 with every fault when none is stored.
+    """
+    project = received.project
     try:
         _store(received.engine, _observations(received.body), project)
     except InvalidRequest as error:
@@ -82,54 +172,13 @@ def upload(received: Received) -> Response:
     return answer_json({"status": "ACCEPTED"}, 202)
 
 
-def negotiate(received: Received) -> Format:
-    """Pick the format that `?format=` names, else the first that Accept prefers, else JSON.
-
-    Raises:
-        InvalidRequest: no such format.
-        NotAcceptable: Accept names none of ours.
-    """
-    if "format" in received.query:
-        name = single(received.query, "format")
-        if name not in FORMATS:
-            raise InvalidRequest.at("format", f"{name!r} is no format; there are: {', '.join(FORMATS)}")
-        return FORMATS[name]
-    wanted = _by_preference(received.headers.get("accept") or "*/*")
-    refused = {media for weight, media in wanted if weight == 0}
-    offered = [format for format in FORMATS.values() if format.media_type not in refused]
-    for weight, media in wanted:
-        for format in offered if weight else ():
-            if media in (format.media_type, format.name, "*/*", format.media_type.partition("/")[0] + "/*"):
-                return format
-    named = ", ".join(format.media_type for format in FORMATS.values())
-    raise NotAcceptable(f"none of the accepted media types is offered; there are: {named}", field="Accept")
-
-
-def _by_preference(accept: str) -> list[tuple[float, str]]:
-    """Weights and media types of an Accept header, the preferred first; a weight of 0 refuses (RFC 9110, 12.5.1)."""
-    ranges = [part.strip().lower().partition(";") for part in accept.split(",")]
-    weighed = [(_weight(parameters), media.strip()) for media, _, parameters in ranges]
-    return sorted(weighed, key=lambda pair: (-pair[0], pair[1].count("*")))
-
-
-def _weight(parameters: str) -> float:
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.strip().partition("=")
-        if name == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0
-
-
-def _query(received: Received, body: dict[str, Any]) -> Query:
+def _query(received: Received[Formatted, bytes], body: dict[str, Any]) -> Query:
     query = convert(body, Query)
-    query.projectIds = query.projectIds or project_ids(received.query)
+    query.projectIds = query.projectIds or received.query.projectIds
     return query
 
 
-def _results(received: Received, requests: list[dict[str, Any]], format: Format) -> Iterator[bytes]:
+def _results(received: Received[Formatted, bytes], requests: list[dict[str, Any]], format: Format) -> Iterator[bytes]:
     before = b'{"results":['
     for request in requests:
         yield before
@@ -138,7 +187,7 @@ def _results(received: Received, requests: list[dict[str, Any]], format: Format)
     yield b"]}" if requests else before + b"]}"
 
 
-def _result(received: Received, request: dict[str, Any], format: Format) -> Iterator[bytes]:
+def _result(received: Received[Formatted, bytes], request: dict[str, Any], format: Format) -> Iterator[bytes]:
     """One result, or the error that stands in its place: it is known before the first byte of the result."""
     try:
         stream = _query(received, request).open(received.session)
@@ -168,10 +217,37 @@ def _store(engine: Engine, observations: list[Any], project: str) -> None:
         raise under("observations", error) from None
 
 
+_SERIES = media_types(FORMATS, json=SeriesObject, columns=SeriesColumns)
+
 ROUTES = [
-    route("/api/data", get_data),
-    route("/api/data", post_data, method="POST"),
-    route("/api/data/table", post_table, method="POST", few=True),
-    route("/api/data/summary", get_summary),
-    route("/api/data/upload", upload, "writer", method="POST"),
+    route("/api/data", get_data, answers={200: Answer("The series.", _SERIES)}, refusals=(404, 406)),
+    route(
+        "/api/data",
+        post_data,
+        method="POST",
+        takes={JSON: OneOf((Query, Many))},
+        answers={200: Answer("The series, or the results.", _SERIES | {JSON: OneOf((SeriesObject, Results))})},
+        refusals=(404, 406),
+    ),
+    route(
+        "/api/data/table",
+        post_table,
+        method="POST",
+        answers={200: Answer("The table.", media_types(TABLE_FORMATS, json=TableObject))},
+        refusals=(404, 406),
+        few=True,
+    ),
+    route("/api/data/summary", get_summary, refusals=(404,)),
+    route(
+        "/api/data/upload",
+        upload,
+        "writer",
+        method="POST",
+        takes={JSON: Upload},
+        answers={
+            202: Answer("All rows are on disk.", {JSON: Accepted}),
+            400: Answer("Nothing is stored; every fault.", {JSON: OneOf((Faults, Refused))}),
+        },
+        refusals=(404,),
+    ),
 ]

@@ -1,13 +1,13 @@
 """REST: a project's own metrics and its unit maps (ours; `docs/own-metrics.md` says what may be written)."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
-from starlette.responses import Response
 
 from tseng.definitions import Listed
-from tseng_api.http import Received, answer_json, route
-from tseng_api.queries import only, project_ids
+from tseng_api.query_strings import InProject
+from tseng_api.routing import Received, route
 from tseng_units.unit_maps import UnitMap
 
 
@@ -27,69 +27,80 @@ class NewMap(msgspec.Struct, forbid_unknown_fields=True):
     dimension: str | None = None
 
 
-def get_definitions(received: Received) -> Response:
-    """Answer `GET /api/metrics/definitions`: the project's own metrics and those of plugins."""
-    return _metrics(received.engine.metrics_defined(project=_project(received)))
+class DefinedMetric(TypedDict):
+    """One metric beside the catalogue; `problem` says why it is not in use, if it is not."""
+
+    id: str
+    version: int
+    definedBy: str
+    definition: NotRequired[Mapping[str, Any]]
+    problem: NotRequired[str]
 
 
-def post_definitions(received: Received) -> Response:
-    """Answer `POST /api/metrics/definitions`: all of them, or none if one is bad."""
-    project, body = _project(received), received.json(Definitions)
-    return _metrics(received.engine.define_metrics(body.metrics, project=project))
+class DefinedMetrics(TypedDict):
+    """Metrics beside the catalogue."""
+
+    metrics: list[DefinedMetric]
 
 
-def delete_definition(received: Received) -> Response:
-    """Answer `DELETE /api/metrics/definitions/{id}`."""
-    received.engine.remove_metric(received.path["id"], project=_project(received))
-    return Response(status_code=204)
+class UnitMaps(TypedDict):
+    """The maps of a project."""
+
+    units: list[UnitMap]
 
 
-def get_maps(received: Received) -> Response:
-    """Answer `GET /api/units/maps`."""
-    found = received.engine.unit_maps(project=_project(received))
-    return answer_json({"units": [_map(each) for each in found]})
+def get_definitions(received: Received[InProject, None]) -> DefinedMetrics:
+    """List the project's own metrics and those of plugins."""
+    return _metrics(received.engine.metrics_defined(project=received.project))
 
 
-def post_map(received: Received) -> Response:
-    """Answer `POST /api/units/maps`."""
-    project, asked = _project(received), received.json(NewMap)
-    made = received.engine.map_unit(
-        asked.text, asked.unit, scale=asked.scale, offset=asked.offset, dimension=asked.dimension, project=project
-    )
-    return answer_json(_map(made))
+def post_definitions(received: Received[InProject, Definitions]) -> DefinedMetrics:
+    """Define metrics: all of them, or none if one is bad."""
+    return _metrics(received.engine.define_metrics(received.body.metrics, project=received.project))
 
 
-def delete_map(received: Received) -> Response:
-    """Answer `DELETE /api/units/maps/{text}`; the text may hold slashes."""
-    received.engine.unmap_unit(received.path["text"], project=_project(received))
-    return Response(status_code=204)
+def delete_definition(received: Received[InProject, None]) -> None:
+    """Forget a metric of the project's own."""
+    received.engine.remove_metric(received.path["id"], project=received.project)
 
 
-def _project(received: Received) -> str:
-    only(received.query, ("projectIds",))
-    return received.session.project(project_ids(received.query))
+def get_maps(received: Received[InProject, None]) -> UnitMaps:
+    """List what free-text units mean."""
+    return {"units": list(received.engine.unit_maps(project=received.project))}
 
 
-def _metrics(found: list[Listed]) -> Response:
-    return answer_json({"metrics": [_listed(each) for each in found]})
+def post_map(received: Received[InProject, NewMap]) -> UnitMap:
+    """Say what a free-text unit means."""
+    asked = received.body
+    return received.engine.map_unit(
+        asked.text, asked.unit, scale=asked.scale, offset=asked.offset, dimension=asked.dimension,
+        project=received.project,
+    )  # fmt: skip
 
 
-def _listed(metric: Listed) -> dict[str, Any]:
-    shape: dict[str, Any] = {"id": metric.id, "version": metric.version, "definedBy": metric.defined_by}
-    shape |= {"definition": metric.definition} if metric.definition else {}
-    return shape | ({"problem": metric.problem} if metric.problem else {})
+def delete_map(received: Received[InProject, None]) -> None:
+    """Forget what a free-text unit means; the text may hold slashes."""
+    received.engine.unmap_unit(received.path["text"], project=received.project)
 
 
-def _map(found: UnitMap) -> dict[str, Any]:
-    names = ("text", "unit", "dimension", "scale", "offset", "version")
-    return {name: getattr(found, name) for name in names}
+def _metrics(found: list[Listed]) -> DefinedMetrics:
+    return {"metrics": [_listed(each) for each in found]}
+
+
+def _listed(metric: Listed) -> DefinedMetric:
+    shape: DefinedMetric = {"id": metric.id, "version": metric.version, "definedBy": metric.defined_by}
+    if metric.definition:
+        shape["definition"] = metric.definition
+    if metric.problem:
+        shape["problem"] = metric.problem
+    return shape
 
 
 ROUTES = [
-    route("/api/metrics/definitions", get_definitions),
-    route("/api/metrics/definitions", post_definitions, "writer", method="POST"),
-    route("/api/metrics/definitions/{id}", delete_definition, "writer", method="DELETE"),
-    route("/api/units/maps", get_maps),
-    route("/api/units/maps", post_map, "writer", method="POST"),
-    route("/api/units/maps/{text:path}", delete_map, "writer", method="DELETE"),
+    route("/api/metrics/definitions", get_definitions, refusals=(404,)),
+    route("/api/metrics/definitions", post_definitions, "writer", method="POST", refusals=(404,)),
+    route("/api/metrics/definitions/{id}", delete_definition, "writer", method="DELETE", refusals=(404,)),
+    route("/api/units/maps", get_maps, refusals=(404,)),
+    route("/api/units/maps", post_map, "writer", method="POST", refusals=(404,)),
+    route("/api/units/maps/{text:path}", delete_map, "writer", method="DELETE", refusals=(404,)),
 ]

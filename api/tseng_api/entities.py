@@ -1,7 +1,7 @@
 """Nodes, devices and sensors as seed 003 prints them."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from tseng.engine import Engine
 from tseng.ids import above
@@ -11,18 +11,38 @@ from tseng_storage.history import ALWAYS
 from tseng_units.instants import format_instant
 
 
+class Epoch(TypedDict):
+    """A value of a prop, and since when it holds; null for what held from the beginning."""
+
+    since: str | None
+    value: Any
+
+
+class EntityObject(TypedDict):
+    """A node, device or sensor; the last three fields but `refId` stand on a sensor alone."""
+
+    id: str
+    type: str
+    device: NotRequired[str]
+    observationType: NotRequired[str]
+    refId: NotRequired[str]
+    epochs: NotRequired[dict[str, list[Epoch]]]
+    props: dict[str, Any]
+    customProps: dict[str, Any]
+
+
 def serial_number(id: str) -> str | None:
     """Serial number in a path: what stands before `/device`, else before `/node` (createSensor, createNode)."""
     owner = above(id, "device") or above(id, "node")
     return (owner or "").split("/")[-2] or None if owner else None
 
 
-def wired(engine: Engine, entities: Sequence[Entity]) -> list[dict[str, Any]]:
+def wired(engine: Engine, entities: Sequence[Entity]) -> list[EntityObject]:
     """Return entities as they are printed, with what the server knows of them by itself: all at once costs little."""
     return [wire(entity, vitals) for entity, vitals in zip(entities, engine.vitals(entities), strict=True)]
 
 
-def wire(entity: Entity, vitals: Vitals | None = None) -> dict[str, Any]:
+def wire(entity: Entity, vitals: Vitals | None = None) -> EntityObject:
     """Return an entity as it is printed: id, type, a sensor's device and observation type, props, custom props.
 
     Without `vitals` the counts and what was observed last are left out.
@@ -38,10 +58,10 @@ def wire(entity: Entity, vitals: Vitals | None = None) -> dict[str, Any]:
         shape["refId"] = entity.ref_id
     epochs = {name: [_epoch(*epoch) for epoch in values] for name, values in entity.epochs.items()}
     shape |= {"epochs": epochs} if epochs else {}
-    return {**shape, "props": _props(entity, vitals), "customProps": entity.custom_props}
+    return cast(EntityObject, {**shape, "props": _props(entity, vitals), "customProps": entity.custom_props})
 
 
-def _epoch(since: int, value: Any) -> dict[str, Any]:
+def _epoch(since: int, value: Any) -> Epoch:
     return {"since": None if since == ALWAYS else format_instant(since), "value": value}
 
 

@@ -3,29 +3,16 @@
 The three kinds differ in the name of one field alone, so each method is written once and made three times.
 """
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 import msgspec
 from msgspec.structs import FieldInfo
 
-from tseng_api.entities import wired
+from tseng_api.entities import EntityObject, wired
 from tseng_api.rpc import Call, Method, Methods
 from tseng_storage.entities import Kind
 
 ProjectIds = list[str] | str | None
-
-
-class EntityObject(TypedDict):
-    """An entity as it is printed."""
-
-    id: str
-    type: str
-    device: NotRequired[str]
-    observationType: NotRequired[str]
-    refId: NotRequired[str]
-    epochs: NotRequired[dict[str, Any]]
-    props: dict[str, Any]
-    customProps: dict[str, Any]
 
 
 class Get(msgspec.Struct, forbid_unknown_fields=True):
@@ -84,7 +71,7 @@ def _author(call: Call) -> str:
 
 
 def _get(kind: Kind) -> Any:
-    def get(call: Call, params: Get) -> list[dict[str, Any]]:
+    def get(call: Call, params: Get) -> list[EntityObject]:
         """Retrieve the entities of these ids in their current state; unknown ids are left out, no ids means all."""
         found = call.engine.entities(kind, params.ids, project=call.session.project(params.projectIds))
         return wired(call.engine, found)
@@ -93,7 +80,7 @@ def _get(kind: Kind) -> Any:
 
 
 def _update(kind: Kind) -> Any:
-    def update(call: Call, params: Update) -> dict[str, Any]:
+    def update(call: Call, params: Update) -> EntityObject:
         """Merge props into an entity's, from the date validFrom on, else as a correction; null removes a key."""
         project, since, by = call.session.project(params.projectIds), params.validFrom, _author(call)
         changed = call.engine.update_entity(kind, params.id, params.props, valid_from=since, by=by, project=project)
@@ -103,7 +90,7 @@ def _update(kind: Kind) -> Any:
 
 
 def _create(kind: Kind) -> Any:
-    def make(call: Call, params: Create) -> dict[str, Any]:
+    def make(call: Call, params: Create) -> EntityObject:
         """Create an entity; an error if it exists."""
         entity = call.engine.create_entity(
             kind, params.id, params.type, params.props, project=call.session.project(params.projectIds),

@@ -4,7 +4,7 @@ Every refusal of the packages below carries `category`, `field`, `seen`, `allowe
 above this table decides about a status or a code.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from tseng.errors import EngineError, Fault, InvalidRequest, Refusal
 
@@ -53,6 +53,33 @@ OUTCOMES = {
 
 
 _LONGEST_TEXT = 2000
+
+
+class ErrorObject(TypedDict):
+    """A refusal: its category, a line of text, and the field it is about."""
+
+    code: str
+    message: str
+    field: str
+
+
+class Refused(TypedDict):
+    """The body of a refusal."""
+
+    error: ErrorObject
+
+
+class FaultObject(TypedDict):
+    """One fault, and where it is."""
+
+    message: str
+    path: str
+
+
+class Faults(TypedDict):
+    """Every fault, as seed 003 prints a 401 and a refused upload."""
+
+    errors: list[FaultObject]
 
 
 class NotJson(EngineError):
@@ -125,7 +152,7 @@ def outcome(error: Refusal) -> Outcome:
     return OUTCOMES[error.category]
 
 
-def error_object(error: Refusal) -> dict[str, Any]:
+def error_object(error: Refusal) -> ErrorObject:
     """Return the `{"code", "message", "field"}` that stands under `error` in REST answers."""
     return {"code": error.category, "message": cut(str(error)), "field": cut(error.field)}
 
@@ -137,7 +164,7 @@ def rest_body(error: Refusal) -> dict[str, Any]:
     return {"error": error_object(error)}
 
 
-def fault_list(error: InvalidRequest) -> dict[str, Any]:
+def fault_list(error: InvalidRequest) -> Faults:
     """List every fault as seed 003 prints a refused upload: `{"errors":[{"message","path"}]}`."""
     return {"errors": [{"message": cut(fault.message), "path": cut(fault.path)} for fault in error.faults]}
 

@@ -2,15 +2,31 @@
 
 import logging
 from importlib.metadata import version
+from typing import Literal, TypedDict
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from tseng_api.http import answer_json
+from tseng_api.http import JSON, answer_json
+from tseng_api.routing import Answer, bare_route
 
 log = logging.getLogger("tseng.health")
+
+
+class Root(TypedDict):
+    """What answers, and where its doors are."""
+
+    name: str
+    version: str
+    data: str
+    rpc: str
+
+
+class Status(TypedDict):
+    """How the process or the store is."""
+
+    status: Literal["ok", "ready", "unavailable"]
 
 
 async def root(request: Request) -> Response:
@@ -33,4 +49,8 @@ async def readyz(request: Request) -> Response:
     return answer_json({"status": "ready"})
 
 
-ROUTES = [Route("/", root), Route("/healthz", healthz), Route("/readyz", readyz)]
+ROUTES = [
+    bare_route("/", root, {200: Answer("What this is.", {JSON: Root})}),
+    bare_route("/healthz", healthz, {200: Answer("Alive.", {JSON: Status})}),
+    bare_route("/readyz", readyz, {200: Answer("Ready.", {JSON: Status}), 503: Answer("Not ready.", {JSON: Status})}),
+]

@@ -1,98 +1,30 @@
-"""From an HTTP request to a handler and back: who asks, the whole body, a thread to work in, and the answer.
+"""The two ends of a request: the whole body, and the answer, at once or piece by piece."""
 
-A handler is a plain function `Received -> Response` and runs in a thread, because the engine works and waits; nothing
-of it may run on the event loop. It is called only once the whole body is here: a body cut short never reaches it.
-"""
-
-from collections.abc import Callable, Generator, Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Generator, Iterator
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tseng.access import Role
-from tseng.engine import Engine
 from tseng_api.codings import body_coding, inflate, too_large
-from tseng_api.session import Session, identify
-from tseng_api.wire import decode, encode
-
-T = TypeVar("T")
+from tseng_api.wire import encode
 
 JSON = "application/json"
 PIECE = 65_536
 
 
-@dataclass(frozen=True)
-class Received:
-    """One request that has been let in: the session, what the URL and headers say, and the body."""
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the whole body as it was before it was compressed.
 
-    session: Session
-    path: dict[str, Any]
-    query: QueryParams
-    headers: Headers
-    body: bytes
-
-    @property
-    def engine(self) -> Engine:
-        """The session's engine."""
-        return self.session.engine
-
-    def json(self, kind: type[T]) -> T:
-        """Return the body, decoded."""
-        return decode(self.body, kind)
-
-
-Handler = Callable[[Received], Response]
-
-
-def route(path: str, handler: Handler, role: Role = "reader", *, method: str = "GET", few: bool = False) -> Route:
-    """Return a route that needs a role.
-
-    `few`: its handler takes long and much, so the application runs few such at once; the others wait without a thread.
+    Raises:
+        TooLarge: it is known to be, however much of it is here.
+        UnsupportedCoding, DamagedCoding: it is compressed in another way, or not whole.
     """
-
-    async def answer(request: Request) -> Response:
-        received = await _received(request, await _let_in(request, role))
-        async with request.app.state.few if few else nullcontext():
-            response = await run_in_threadpool(handler, received)
-        if request.method == "HEAD" and isinstance(response, _Streamed):
-            response.drop()
-        return response
-
-    return Route(path, answer, methods=[method], name=handler.__name__)
-
-
-def open_route(path: str, handler: Handler, *, method: str = "GET") -> Route:
-    """Return a route that needs no key: its session is nobody's."""
-
-    async def answer(request: Request) -> Response:
-        session = Session(request.app.state.engine, None, request.state.request_id)
-        return await run_in_threadpool(handler, await _received(request, session))
-
-    return Route(path, answer, methods=[method], name=handler.__name__)
-
-
-async def _received(request: Request, session: Session) -> Received:
-    limit = session.engine.settings.body_limit
     coding = body_coding(", ".join(request.headers.getlist("content-encoding")))
     body = await _body(request, limit)
-    if coding:
-        body = await run_in_threadpool(inflate, body, coding, limit)
-    return Received(session, request.path_params, request.query_params, request.headers, body)
-
-
-async def _let_in(request: Request, role: Role) -> Session:
-    engine: Engine = request.app.state.engine
-    identity = await run_in_threadpool(identify, engine, request.headers)
-    request.state.identity = identity.name
-    identity.require(role)
-    return Session(engine, identity, request.state.request_id)
+    return await run_in_threadpool(inflate, body, coding, limit) if coding else body
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -122,6 +54,12 @@ def answer_pieces(pieces: Iterator[bytes], media_type: str) -> Response:
     if len(first) < PIECE:
         return Response(first, media_type=media_type)
     return _Streamed(_first_then(first, chunks), media_type=media_type)
+
+
+def drop(response: Response) -> None:
+    """Compute nothing further of an answer whose body nobody wants."""
+    if isinstance(response, _Streamed):
+        response.drop()
 
 
 def gathered(pieces: Iterator[bytes], least: int = PIECE) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from tseng_api.described import words
 from tseng_api.entity_methods import ProjectIds, methods_of
 from tseng_api.errors import under
 from tseng_api.metrics import MetricObject, UnitObject, of_type, rpc_metric, units_of
-from tseng_api.queries import Observations, Query
+from tseng_api.queries import Observations, Query, Summary
 from tseng_api.rpc import FRAME_POINTS, Call, Long, Method, Methods
 from tseng_api.subscription_methods import subscription_methods
 from tseng_storage.entities import KINDS
@@ -92,21 +92,6 @@ class DescribedParam(TypedDict):
     type: str
 
 
-class Point(TypedDict):
-    """One point of a series."""
-
-    timestamp: str
-    value: float
-
-
-class Summary(TypedDict):
-    """The ends of a series and the number of its points; without points the ends are null."""
-
-    first: Point | None
-    last: Point | None
-    count: int
-
-
 class Uploaded(TypedDict):
     """How many observations were stored."""
 
@@ -170,7 +155,7 @@ def get_observations(call: Call, params: Observations) -> Long:
     return Long(json_observations(params.open(call.session), FRAME_POINTS), lambda: b"")
 
 
-def get_observations_summary(call: Call, params: Query) -> dict[str, Any]:
+def get_observations_summary(call: Call, params: Query) -> Summary:
     """Retrieve the first and the last point of a series and their number."""
     return params.summary(call.session)
 

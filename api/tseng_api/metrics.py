@@ -1,7 +1,7 @@
 """Metrics, units and sensor types as seed 003 prints them, in its JSON-RPC form and in its three REST forms."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import NotRequired, TypedDict
 
 from tseng_units.catalogue import METRICS, SENSOR_TYPES, MetricDef, SensorType
 from tseng_units.registry import Unit
@@ -37,8 +37,64 @@ class UnitObject(TypedDict):
     notation: str
 
 
+class SensorMetric(TypedDict):
+    """One metric of a sensor with its units; as a raw metric it has no `params`."""
+
+    id: str
+    name: str
+    displayName: str
+    defaultUnit: str
+    notation: str
+    hidden: bool
+    params: NotRequired[list[ParamObject]]
+    units: list[UnitObject]
+
+
+class TypeUnit(TypedDict):
+    """One unit of a metric type."""
+
+    unit: str
+    id: str
+    displayName: NotRequired[str]
+    notation: NotRequired[str]
+
+
+class MetricType(TypedDict):
+    """One metric type."""
+
+    metric: str
+    id: str
+    displayName: str
+    defaultUnit: str
+    units: list[TypeUnit]
+
+
+class MetricTypes(TypedDict):
+    """All metric types."""
+
+    standard: bool
+    metrics: list[MetricType]
+
+
+class SensorTypeObject(TypedDict):
+    """One sensor type with its raw metrics."""
+
+    id: str
+    name: str
+    icon: str
+    iconUnicode: str
+    metricsAndUnits: list[MetricType]
+    isDynamic: bool
+
+
+class SensorTypes(TypedDict):
+    """All sensor types."""
+
+    sensorTypes: list[SensorTypeObject]
+
+
 # A type without metrics of its own shows this one (seed 003, sensors/types).
-_GENERIC = {
+_GENERIC: MetricType = {
     "metric": "GENERIC",
     "id": "GENERIC",
     "displayName": "generic",
@@ -77,20 +133,20 @@ def units_of(metrics: Sequence[str], own: Sequence[OfferedMetric]) -> dict[str, 
     return {id: [unit_object(unit) for unit in metric.units] for id, metric in known.items()}
 
 
-def sensor_metric(metric: OfferedMetric, *, params: bool) -> dict[str, Any]:
+def sensor_metric(metric: OfferedMetric, *, params: bool) -> SensorMetric:
     """Return a metric of `/api/sensors/metrics`; its raw form has no `params`."""
-    shape: dict[str, Any] = {**rpc_metric(metric), "units": [unit_object(unit) for unit in metric.units]}
+    shape: SensorMetric = {**rpc_metric(metric), "units": [unit_object(unit) for unit in metric.units]}
     if not params:
         del shape["params"]
     return shape
 
 
-def metric_types(own: Sequence[OfferedMetric]) -> dict[str, Any]:
+def metric_types(own: Sequence[OfferedMetric]) -> MetricTypes:
     """Return the body of `/api/metrics/types`: the whole catalogue, then the project's `own` metrics."""
     return {"standard": True, "metrics": [_typed(each) for each in (*map(_offered, METRICS.values()), *own)]}
 
 
-def sensor_types() -> dict[str, Any]:
+def sensor_types() -> SensorTypes:
     """Return the body of `/api/sensors/types`: every sensor type with its raw metrics."""
     return {"sensorTypes": [_sensor_type(each) for each in SENSOR_TYPES.values()]}
 
@@ -99,7 +155,7 @@ def _offered(metric: MetricDef) -> OfferedMetric:
     return offer(_NOBODY, metric, raw=metric.raw)
 
 
-def _typed(metric: OfferedMetric) -> dict[str, Any]:
+def _typed(metric: OfferedMetric) -> MetricType:
     return {
         "metric": metric.id,
         "id": metric.id,
@@ -112,7 +168,7 @@ def _typed(metric: OfferedMetric) -> dict[str, Any]:
     }
 
 
-def _sensor_type(type: SensorType) -> dict[str, Any]:
+def _sensor_type(type: SensorType) -> SensorTypeObject:
     return {
         "id": type.id,
         "name": type.id,

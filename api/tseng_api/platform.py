@@ -3,17 +3,15 @@
 import base64
 import binascii
 import uuid
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, NotRequired, TypedDict
 
 import msgspec
-from starlette.responses import Response
 
 from tseng.errors import InvalidRequest
-from tseng_api.entities import wired
-from tseng_api.http import Received, answer_json, route
-from tseng_api.queries import only, project_ids, single
-from tseng_storage.entities import KINDS, Kind, Project
+from tseng_api.entities import EntityObject, wired
+from tseng_api.query_strings import Ignored, InProject
+from tseng_api.routing import Received, route
+from tseng_storage.entities import Kind, Project
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
@@ -26,37 +24,92 @@ class NewProject(msgspec.Struct, forbid_unknown_fields=True):
     itwinId: str | None = None
 
 
-def list_entities(kind: Kind) -> Callable[[Received], Response]:
-    """Return the handler of `/api/{kind}s/all`."""
+class Page(InProject):
+    """One page: as many as `pageSize`, after those of the page that gave `pageToken`."""
 
-    def list_page(received: Received) -> Response:
-        only(received.query, ("pageSize", "pageToken", "projectIds"))
-        project, size = received.session.project(project_ids(received.query)), _page_size(received)
-        after = _after(received, f"{project}\n{kind}\n")
-        page = received.engine.entities(kind, project=project, after=after, limit=size + 1)
-        token = _token(f"{project}\n{kind}\n{page[size - 1].id}") if len(page) > size else None
-        return answer_json({f"{kind}s": wired(received.engine, page[:size]), "nextPageToken": token})
-
-    list_page.__name__ = f"list_{kind}s"
-    return list_page
+    pageSize: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE
+    pageToken: str | None = None
 
 
-def list_projects(received: Received) -> Response:
-    """Answer `GET /api/projects`: those that the key reaches."""
+class ProjectObject(TypedDict):
+    """A project; `default` stands on one alone."""
+
+    id: str
+    name: str
+    itwinId: NotRequired[str]
+    default: NotRequired[bool]
+
+
+class Projects(TypedDict):
+    """Projects that a key reaches."""
+
+    projects: list[ProjectObject]
+
+
+class NodePage(TypedDict):
+    """Nodes, and the token of the next page if there is one."""
+
+    nodes: list[EntityObject]
+    nextPageToken: str | None
+
+
+class DevicePage(TypedDict):
+    """Devices, and the token of the next page if there is one."""
+
+    devices: list[EntityObject]
+    nextPageToken: str | None
+
+
+class SensorPage(TypedDict):
+    """Sensors, and the token of the next page if there is one."""
+
+    sensors: list[EntityObject]
+    nextPageToken: str | None
+
+
+def list_nodes(received: Received[Page, None]) -> NodePage:
+    """List nodes page by page."""
+    page, token = _page(received, "node")
+    return {"nodes": page, "nextPageToken": token}
+
+
+def list_devices(received: Received[Page, None]) -> DevicePage:
+    """List devices page by page."""
+    page, token = _page(received, "device")
+    return {"devices": page, "nextPageToken": token}
+
+
+def list_sensors(received: Received[Page, None]) -> SensorPage:
+    """List sensors page by page."""
+    page, token = _page(received, "sensor")
+    return {"sensors": page, "nextPageToken": token}
+
+
+def _page(received: Received[Page, None], kind: Kind) -> tuple[list[EntityObject], str | None]:
+    project, size = received.project, received.query.pageSize
+    list_of = f"{project}\n{kind}\n"
+    after = None if received.query.pageToken is None else _after(received.query.pageToken, list_of)
+    page = received.engine.entities(kind, project=project, after=after, limit=size + 1)
+    token = _token(list_of + page[size - 1].id) if len(page) > size else None
+    return wired(received.engine, page[:size]), token
+
+
+def list_projects(received: Received[Ignored, None]) -> Projects:
+    """List the projects that the key reaches."""
     bound = received.session.require("reader").project
     reached = [project for project in received.engine.projects() if bound in (None, project.id)]
-    return answer_json({"projects": [project_object(project) for project in reached]})
+    return {"projects": [project_object(project) for project in reached]}
 
 
-def create_project(received: Received) -> Response:
-    """Answer `POST /api/projects`."""
+def create_project(received: Received[Ignored, NewProject]) -> ProjectObject:
+    """Create a project."""
     received.session.require_all_projects()
-    asked = received.json(NewProject)
+    asked = received.body
     if not asked.name.strip():
         raise InvalidRequest.at("name", "must not be empty")
     if asked.itwinId is not None and not _is_guid(asked.itwinId):
         raise InvalidRequest.at("itwinId", f"{asked.itwinId!r} is no GUID")
-    return answer_json(project_object(received.engine.create_project(asked.name, asked.itwinId)), 201)
+    return project_object(received.engine.create_project(asked.name, asked.itwinId))
 
 
 def _is_guid(text: str) -> bool:
@@ -66,37 +119,30 @@ def _is_guid(text: str) -> bool:
         return False
 
 
-def get_project(received: Received) -> Response:
-    """Answer `GET /api/projects/{id}`, by id or iTwin id."""
+def get_project(received: Received[Ignored, None]) -> ProjectObject:
+    """Tell of a project, by its id or its iTwin id."""
     id = received.session.project(received.path["id"])
-    return answer_json(project_object(received.engine.project(id)))
+    return project_object(received.engine.project(id))
 
 
-def project_object(project: Project) -> dict[str, Any]:
-    """Return a project as REST shows it; `default` stands on one alone."""
-    shape: dict[str, Any] = {"id": project.id, "name": project.name}
-    shape |= {"itwinId": project.itwin_id} if project.itwin_id else {}
-    return shape | ({"default": True} if project.is_default else {})
-
-
-def _page_size(received: Received) -> int:
-    text = single(received.query, "pageSize") if "pageSize" in received.query else str(DEFAULT_PAGE)
-    size = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
-    if not 1 <= size <= LARGEST_PAGE:
-        raise InvalidRequest.at("pageSize", f"{text!r} is no number from 1 to {LARGEST_PAGE}")
-    return size
+def project_object(project: Project) -> ProjectObject:
+    """Return a project as REST shows it."""
+    shape: ProjectObject = {"id": project.id, "name": project.name}
+    if project.itwin_id:
+        shape["itwinId"] = project.itwin_id
+    if project.is_default:
+        shape["default"] = True
+    return shape
 
 
 def _token(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-def _after(received: Received, list_of: str) -> str | None:
+def _after(token: str, list_of: str) -> str:
     """Id that the page follows; a token belongs to the list it came from."""
-    if "pageToken" not in received.query:
-        return None
     try:
-        text = base64.b64decode(single(received.query, "pageToken"), altchars=b"-_", validate=True).decode()
+        text = base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         text = ""
     if not text.startswith(list_of):
@@ -105,8 +151,10 @@ def _after(received: Received, list_of: str) -> str | None:
 
 
 ROUTES = [
-    *(route(f"/api/{kind}s/all", list_entities(kind)) for kind in KINDS),
+    route("/api/nodes/all", list_nodes, refusals=(404,)),
+    route("/api/devices/all", list_devices, refusals=(404,)),
+    route("/api/sensors/all", list_sensors, refusals=(404,)),
     route("/api/projects", list_projects),
-    route("/api/projects", create_project, "admin", method="POST"),
-    route("/api/projects/{id}", get_project),
+    route("/api/projects", create_project, "admin", method="POST", status=201, refusals=(409,)),
+    route("/api/projects/{id}", get_project, refusals=(404,)),
 ]

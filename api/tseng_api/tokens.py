@@ -2,21 +2,38 @@
 
 import base64
 import binascii
-from dataclasses import asdict
-from typing import Any
+from typing import NotRequired, TypedDict
 from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.responses import Response
 
 from tseng.errors import InvalidRequest, Unauthenticated
-from tseng.tokens import Tokens
-from tseng_api.http import Received, answer_json, open_route
+from tseng.tokens import Issued, Tokens
+from tseng_api.http import JSON, answer_json
+from tseng_api.query_strings import Ignored
+from tseng_api.routing import Answer, Received, open_route
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20
 # Section 5.1: no cache may keep a token; section 5.2 wants the challenge where the header was used.
 _HEADERS = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _CHALLENGE = {"WWW-Authenticate": "Basic"}
+
+
+class TokenRequest(TypedDict):
+    """The form; the client may stand in a Basic header instead."""
+
+    grant_type: str
+    client_id: NotRequired[str]
+    client_secret: NotRequired[str]
+    scope: NotRequired[str]
+
+
+class TokenRefusal(TypedDict):
+    """A refusal of section 5.2."""
+
+    error: str
+    error_description: str
 
 
 class _Refused(Exception):
@@ -27,8 +44,8 @@ class _Refused(Exception):
         self.code = code
 
 
-def post_token(received: Received) -> Response:
-    """Answer `{"access_token","expires_in","token_type","scope"}`, or `{"error","error_description"}`."""
+def post_token(received: Received[Ignored, bytes]) -> Response:
+    """Exchange a client's id and secret for a token (OAuth2 client credentials)."""
     try:
         return answer_json(_issued(received), headers=_HEADERS)
     except Unauthenticated as error:
@@ -44,7 +61,7 @@ def _error(code: str, message: str, status: int) -> Response:
     return answer_json({"error": code, "error_description": message}, status, headers)
 
 
-def _issued(received: Received) -> dict[str, Any]:
+def _issued(received: Received[Ignored, bytes]) -> Issued:
     form = _form(received)
     grant = form.get("grant_type")
     if grant is None:
@@ -52,10 +69,10 @@ def _issued(received: Received) -> dict[str, Any]:
     if grant != "client_credentials":
         raise _Refused("unsupported_grant_type", f"{grant[:100]!r} is not client_credentials")
     client, secret = _credentials(received.headers.get("authorization"), form)
-    return asdict(Tokens(received.engine).issue(client, secret, form.get("scope")))
+    return Tokens(received.engine).issue(client, secret, form.get("scope"))
 
 
-def _form(received: Received) -> dict[str, str]:
+def _form(received: Received[Ignored, bytes]) -> dict[str, str]:
     """Return the form; a field without value counts as left out, one that comes twice is refused (section 3.2)."""
     if received.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise _Refused("invalid_request", f"the body must be {_FORM}")
@@ -94,4 +111,18 @@ def _basic(header: str) -> tuple[str, str]:
     return unquote_plus(client), unquote_plus(secret)
 
 
-ROUTES = [open_route("/connect/token", post_token, method="POST")]
+_REFUSAL = {JSON: TokenRefusal}
+
+ROUTES = [
+    open_route(
+        "/connect/token",
+        post_token,
+        method="POST",
+        takes={_FORM: TokenRequest},
+        answers={
+            200: Answer("The token.", {JSON: Issued}),
+            400: Answer("The request is none, or its scope is not the client's.", _REFUSAL),
+            401: Answer("There is no such client.", _REFUSAL),
+        },
+    )
+]

@@ -1,0 +1,125 @@
+"""Query strings: one decoder from the text of a URL to the struct that a route declares.
+
+A list may be repeated or hold commas; every other name comes once. A name that the struct does not know is refused,
+unless the struct lets it pass or says in `REST` which of its fields takes it.
+"""
+
+import types
+from collections.abc import Sequence
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec import inspect
+from starlette.datastructures import QueryParams
+
+from tseng.errors import Fault, InvalidRequest
+from tseng_api.described import words
+from tseng_units.errors import InvalidParam
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """A query string that says nothing."""
+
+
+class Ignored(msgspec.Struct):
+    """A query string that nobody reads."""
+
+
+class InProject(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The one project that is meant, by its id or its iTwin id."""
+
+    projectIds: list[str] = []
+
+
+class Rest(InProject):
+    """A struct whose field `REST` takes every other name, with its text."""
+
+    REST: ClassVar[str]
+
+
+def rest_of(kind: type[msgspec.Struct]) -> str | None:
+    """Return the field that takes every other name, if there is one."""
+    return getattr(kind, "REST", None)
+
+
+@cache
+def fields_of(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """Return the fields that stand in the query string under their own name."""
+    return {field.encode_name: field for field in msgspec.structs.fields(kind) if field.name != rest_of(kind)}
+
+
+def decode_query(query: QueryParams, kind: type[Q]) -> Q:
+    """Return what the query string says.
+
+    Raises:
+        InvalidParam: it holds a name that is none here.
+        InvalidRequest: a name is missing or comes twice, or its value is none of its type; every such name is told.
+    """
+    fields, rest = fields_of(kind), rest_of(kind)
+    others = [name for name in query if name not in fields]
+    if others and rest is None and kind.__struct_config__.forbid_unknown_fields:
+        allowed = tuple(fields)
+        raise InvalidParam(
+            f"{others[0]!r} is no parameter here", field=others[0], seen=query[others[0]], allowed=allowed
+        )
+    faults: list[Fault] = []
+    found: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in query:
+            found[field.name] = _value(name, query.getlist(name), field.type, faults)
+        elif field.required:
+            faults.append(Fault(name, "is missing"))
+    if rest is not None:
+        found[rest] = {name: _once(name, query.getlist(name), faults) for name in others}
+    if faults:
+        raise InvalidRequest(faults)
+    return kind(**found)
+
+
+def given(type: Any) -> Any:
+    """Return the type of a name that is there: what is left out is None, and no text means None."""
+    if get_origin(type) in (Union, types.UnionType):
+        return Union[tuple(each for each in get_args(type) if each is not types.NoneType)]  # noqa: UP007
+    return type
+
+
+def _value(name: str, texts: Sequence[str], type: Any, faults: list[Fault]) -> Any:
+    type = given(type)
+    if get_origin(type) is list:
+        (inner,) = get_args(type)
+        return [_one(name, part, inner, faults) for text in texts for part in text.split(",") if part]
+    return _one(name, _once(name, texts, faults), type, faults)
+
+
+def _once(name: str, texts: Sequence[str], faults: list[Fault]) -> str:
+    if len(texts) != 1:
+        faults.append(Fault(name, f"comes {len(texts)} times"))
+    return texts[0]
+
+
+def _one(name: str, text: str, type: Any, faults: list[Fault]) -> Any:
+    try:
+        return msgspec.convert(text, type, strict=False)
+    except msgspec.ValidationError:
+        faults.append(Fault(name, f"{text!r} is {_not(type)}"))
+        return None
+
+
+def _not(type: Any) -> str:
+    """Say what a text is not, in the words of whoever fills a form in."""
+    base = get_args(type)[0] if get_origin(type) is Annotated else type
+    info: Any = inspect.type_info(type)
+    if base is bool:
+        return "neither true nor false"
+    if get_origin(base) is Literal:
+        return f"none of {', '.join(value for value in get_args(base) if value)}"
+    if base not in (int, float):
+        return f"no {words(base)}"
+    least, most = info.ge, info.le
+    number = "number" if base is float else "whole number"
+    if least is not None and most is not None:
+        return f"no {number} from {least} to {most}"
+    return f"no {number}" + (f" from {least} on" if least is not None else "")
