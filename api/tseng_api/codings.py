@@ -5,7 +5,8 @@ A kilobyte may stand for megabytes, so the limit holds for what comes out as for
 
 import pyarrow as pa
 
-from tseng_api.errors import DamagedCoding, TooLarge, UnsupportedCoding
+from tseng.errors import TooLarge
+from tseng_api.errors import DamagedCoding, UnsupportedCoding
 
 CODINGS = ("gzip", "zstd")
 _PIECE = 1 << 18

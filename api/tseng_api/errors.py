@@ -41,6 +41,7 @@ OUTCOMES = {
     "METHOD_NOT_ALLOWED": Outcome(405, -32600),
     "NOT_ACCEPTABLE": Outcome(406, -32600),
     "TOO_LARGE": Outcome(413, -32600),
+    "UNSUPPORTED_TYPE": Outcome(415, -32600),
     "UNSUPPORTED_CODING": Outcome(415, -32600),
     "DAMAGED_CODING": Outcome(400, -32700),
     "LIMIT": Outcome(429, -32029),
@@ -122,12 +123,6 @@ class NotAcceptable(EngineError):
     """The answer cannot be written in any media type of the Accept header."""
 
     category = "NOT_ACCEPTABLE"
-
-
-class TooLarge(EngineError):
-    """The body is above the limit."""
-
-    category = "TOO_LARGE"
 
 
 class UnsupportedCoding(EngineError):

@@ -13,7 +13,8 @@ bound the memory of a match would grow with the text.
 import re
 from collections.abc import Iterator
 
-from tseng_api.errors import NotJson, TooLarge
+from tseng.errors import TooLarge
+from tseng_api.errors import NotJson
 from tseng_api.limits import FRAME_BYTES, NESTING
 
 _QUOTE = ord('"')

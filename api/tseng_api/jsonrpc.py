@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from tseng.errors import InvalidRequest, Refusal
-from tseng_api.errors import NotJson, TooLarge
+from tseng.errors import InvalidRequest, Refusal, TooLarge
+from tseng_api.errors import NotJson
 from tseng_api.events import (
     BatchResponse,
     Closed,

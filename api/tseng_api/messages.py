@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from tseng.errors import InvalidRequest, Refusal
-from tseng_api.errors import InvalidCall, TooLarge, rpc_error
+from tseng.errors import InvalidRequest, Refusal, TooLarge
+from tseng_api.errors import InvalidCall, rpc_error
 from tseng_api.limits import BATCH, ID_BYTES
 from tseng_api.wire import check_json, encode, shaped
 

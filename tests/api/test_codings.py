@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tests.api.site import THERMOMETER, Site
 from tests.api.site import site as open_site
 
+from tseng.errors import TooLarge
 from tseng_api.codings import CODINGS, inflate
-from tseng_api.errors import DamagedCoding, TooLarge
+from tseng_api.errors import DamagedCoding
 
 MIB = 2**20
 UPLOAD = "/api/data/upload"

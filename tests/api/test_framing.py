@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tseng.errors import TooLarge
 from tseng_api import framing
-from tseng_api.errors import NotJson, TooLarge
+from tseng_api.errors import NotJson
 from tseng_api.framing import Framer
 
 VALUES = st.recursive(

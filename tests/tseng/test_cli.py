@@ -189,6 +189,17 @@ def test_verify_names_a_damaged_file(site: Run, tmp_path: Path) -> None:
     assert segment.name in ran.err
 
 
+def test_verify_names_a_damaged_document(site: Run, tmp_path: Path) -> None:
+    """It is among the files that verify counts; one flipped byte: exit 1, and stderr names it."""
+    sound = site("verify").out
+    with Engine.open(tmp_path / "store") as engine:
+        made = engine.keep_document("a.txt", "text/plain", b"a")
+    assert int(site("verify").out.split()[0]) == int(sound.split()[0]) + 1
+    (tmp_path / "store" / "_documents" / made.project / made.id).write_bytes(b"b")
+    ran = site("verify")
+    assert (ran.code, made.id in ran.err) == (1, True)
+
+
 def test_import_names_bad_rows_and_keeps_the_good_ones(run: Run, tmp_path: Path) -> None:
     """Line 3 does not parse: it is named, the others are stored, exit 1; a second import changes nothing."""
     (tmp_path / "t.csv").write_text(CSV.replace("11.5", "warm"))

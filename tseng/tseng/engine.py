@@ -18,6 +18,7 @@ from tseng.access import Keys, find_project
 from tseng.align import TableOptions, read_table
 from tseng.aligned import Table
 from tseng.defining import Defining
+from tseng.documents import Documenting
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
 from tseng.live.verbs import Live
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Engine(Defining, Live):
+class Engine(Defining, Documenting, Live):
     """An open store. Safe to use from many threads, and beside other processes on the same folder.
 
     Every verb takes `project`, an id or an iTwin id; without it the default project is meant. A sensor, device or node

@@ -104,6 +104,18 @@ class Forbidden(EngineError):
     category = "FORBIDDEN"
 
 
+class TooLarge(EngineError):
+    """What was sent is larger than is taken."""
+
+    category = "TOO_LARGE"
+
+
+class UnsupportedType(EngineError):
+    """A document of a media type that is not taken."""
+
+    category = "UNSUPPORTED_TYPE"
+
+
 # What a caller can do something about; anything else is ours, and is logged.
 Refusal = EngineError | StorageError | UnitsError
 REFUSALS: tuple[type[Refusal], ...] = (EngineError, StorageError, UnitsError)

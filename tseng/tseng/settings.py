@@ -39,6 +39,19 @@ class Settings:
     table_cells: Annotated[
         int, Variable("TSENG_TABLE_CELLS", "Most cells (rows times columns) of a table of many series; 8 bytes each.")
     ] = 20_000_000
+    document_bytes: Annotated[
+        int,
+        Variable("TSENG_DOCUMENT_BYTES", "Largest document in bytes, within the limit of all bodies; above it: 413."),
+    ] = 32 * 2**20
+    document_types: Annotated[
+        str,
+        Variable(
+            "TSENG_DOCUMENT_TYPES", "Media types that documents may have, `image/*` for all of a kind; else: 415."
+        ),
+    ] = (
+        "application/pdf,application/json,application/zip,image/*,text/csv,text/plain,"
+        "application/vnd.openxmlformats-officedocument.*"
+    )
     sql_seconds: Annotated[
         float, Variable("TSENG_SQL_SECONDS", "Seconds that a query of `POST /api/sql` may take.")
     ] = 10.0
