@@ -1,7 +1,7 @@
 """REST: `/api/data`, its summary and the upload of observations."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal, NotRequired, TypedDict
+from typing import Any, ClassVar, Literal, NotRequired, TypedDict, cast
 
 import msgspec
 from starlette.responses import Response
@@ -17,7 +17,7 @@ from tseng_api.media import FormatName, Formatted, media_types, negotiate
 from tseng_api.queries import Limit, Query, Summary, TableQuery
 from tseng_api.query_strings import InProject, Rest
 from tseng_api.routing import Answer, OneOf, Received, route
-from tseng_api.wire import check_json, convert, decode, encode, shaped
+from tseng_api.wire import convert, decode, encode, lenient, shaped
 from tseng_units.errors import InvalidParam
 
 
@@ -197,17 +197,20 @@ def _result(received: Received[Formatted, bytes], request: dict[str, Any], forma
 
 
 def _observations(body: bytes) -> list[Any]:
-    """Rows of an upload; a row of the wrong shape is left to the engine, which sees all of them."""
+    """Rows of an upload, in one pass where they are well formed.
+
+    Only then is it asked whether this is JSON at all; a row of the wrong shape is left to the engine, which sees all.
+    """
     if not body.strip():
         return []
     try:
-        check_json(body)
+        return cast("list[Any]", shaped(body, Upload).observations)
+    except InvalidRequest:
+        pass
+    try:
+        return shaped(lenient(body), LooseUpload).observations
     except NotJson as error:
         raise InvalidRequest.at("", str(error)) from None
-    try:
-        return list(shaped(body, Upload).observations)
-    except InvalidRequest:
-        return shaped(body, LooseUpload).observations
 
 
 def _store(engine: Engine, observations: list[Any], project: str) -> None:

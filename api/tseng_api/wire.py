@@ -4,6 +4,7 @@ A body of fifty megabytes of brackets must not cost more than one pass: `check_j
 stops at the first wrong byte or at the interpreter's recursion limit.
 """
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +14,15 @@ from tseng_api.errors import NotJson
 
 T = TypeVar("T")
 encode = msgspec.json.encode
+
+# Some tokens of JSON, and then the comma that stands before a closing bracket, if one does; a comma right behind an
+# opening bracket is none that trails. Nothing here goes back, whatever the bytes are; and no more than some tokens are
+# matched at once, as all other threads wait meanwhile.
+_TRAILING = re.compile(
+    rb"""(?: [^",\[{]++ | "(?:[^"\\]++|\\.)*+"?+ | [\[{][ \t\r\n]*+,?+ | ,(?![ \t\r\n]*+[\]}]) ){0,9999}+
+    (,(?=[ \t\r\n]*+[\]}]))?+""",
+    re.DOTALL | re.VERBOSE,
+)
 
 # No regular expression looks at these texts: they may quote a name of fifty megabytes.
 _NAMES_A_FIELD = ("Object missing required field `", "Object contains unknown field `")
@@ -31,6 +41,40 @@ def check_json(data: bytes) -> None:
         raise NotJson("not JSON that can be read: it nests too deeply", field="body") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJson(f"not JSON: {error}", field="body") from None
+
+
+def lenient(data: bytes) -> bytes:
+    """Return JSON as it came; what is none but for commas before a closing bracket, with blanks in their place.
+
+    Sensor Data Service prints such bodies (`},]`), and clients copy them.
+
+    Raises:
+        NotJson: it is no JSON without those commas either.
+    """
+    try:
+        check_json(data)
+        return data
+    except NotJson:
+        repaired = without_trailing_commas(data)
+        try:
+            check_json(repaired)
+        except NotJson:
+            repaired = b""
+        if not repaired:
+            raise
+        return repaired
+
+
+def without_trailing_commas(data: bytes) -> bytes:
+    """Put a blank in the place of each comma that a closing bracket follows, strings excepted."""
+    blanked, at = bytearray(data), 0
+    while at < len(data):
+        found = _TRAILING.match(data, at)
+        assert found
+        at = found.end()
+        if found[1]:
+            blanked[at - 1] = ord(" ")
+    return bytes(blanked)
 
 
 def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:

@@ -1,9 +1,12 @@
 """`POST /api/data/upload`: accepted whole or refused whole."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 from tests.api.site import THERMOMETER, Site
+from tests.reference import reference
 
 ROW = {"sensorId": THERMOMETER, "timestamp": "2025-01-01T00:00:00.000Z", "values": {"T": 1.5}}
 
@@ -49,13 +52,60 @@ def test_nothing_to_upload_is_the_printed_error(site: Site, body: bytes) -> None
     assert answer.json() == {"errors": [{"message": "must not be empty", "path": "observations"}]}
 
 
-def test_a_trailing_comma_is_no_json(site: Site) -> None:
-    """The printed sample has one; JSON does not."""
-    body = b'{"observations":[{"sensorId":"%b","timestamp":"2025-01-01","values":{"T":2}},]}' % THERMOMETER.encode()
-    answer = _post(site, body)
+def _printed() -> list[bytes]:
+    """The bodies of the three samples of seed 003, as curl, JavaScript and Python send them."""
+    (seed,) = reference("seeds").glob("003*")
+    section = seed.read_text().split("\nUpload Sensor Observations\n")[1].split("Example Response")[0]
+    return [found.encode() for found in re.findall(r"(?:--data |body: |data = )'(.*?)'", section, re.DOTALL)]
+
+
+def test_the_printed_bodies_are_taken_as_they_are(site: Site) -> None:
+    """They end in `},]`; the printed sensor gets the printed values."""
+    sensor = "/api/B08851/node/dynamic/AB10E2/device/D76619/sensor"
+    site.engine.create_entity("sensor", sensor, "GENERIC_SENSOR_SDE")
+    bodies = _printed()
+    assert len(bodies) == 3
+    for body in bodies:
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(body)
+        answer = _post(site, body)
+        assert (answer.status_code, answer.json()) == (202, {"status": "ACCEPTED"})
+    stored = site.engine.store.read(site.engine.project().id, sensor, "Alignment_Right_SD")
+    assert [list(each) for each in stored] == [[1708403723653000], [0.84]]  # 2024-02-20T04:35:23.653Z
+
+
+def test_a_trailing_comma_does_not_hide_what_is_bad(site: Site) -> None:
+    """Bad rows are named as ever, and what is no JSON without the comma is none with it."""
+    row = b'{"sensorId":"%b","timestamp":"2025-01-01","values":{"T":2,},}' % THERMOMETER.encode()
+    answer = _post(site, b'{"observations":[%b,{},5,],}' % row)
+    assert [each["path"] for each in answer.json()["errors"]] == ["observations[1]", "observations[2]"]
+    answer = _post(site, b'{"observations":[%b,,]}' % row)
+    assert "not JSON" in answer.json()["errors"][0]["message"]
+    assert _stored(site) == {}
+
+
+@pytest.mark.parametrize("where", [b"sensorId", b"2025-01-01", b"T", THERMOMETER.encode(), b"observations"])
+def test_bytes_that_are_no_text_are_refused_wherever_they_stand(site: Site, where: bytes) -> None:
+    """In a name, an id, a time: the one pass over a good body looks at all of them."""
+    body = b'{"observations":[{"sensorId":"%b","timestamp":"2025-01-01","values":{"T":2}}]}' % THERMOMETER.encode()
+    answer = _post(site, body.replace(b'"%b"' % where, b'"%b\xff"' % where))
     assert answer.status_code == 400
     assert "not JSON" in answer.json()["errors"][0]["message"]
     assert _stored(site) == {}
+
+
+def test_fifty_thousand_rows_are_stored_or_refused_together(site: Site) -> None:
+    """One body; with three bad rows among them nothing is stored, and the three are named."""
+    rows = [ROW | {"timestamp": f"2025-01-{1 + n // 2880:02}T{n // 120 % 24:02}:{n % 60:02}:{n // 60 % 2 * 30:02}Z"}
+            for n in range(50_000)]  # fmt: skip
+    bad = {7: ROW | {"timestamp": "never"}, 25_000: {}, 49_999: ROW | {"values": {"flux": 1}}}
+    answer = _post(site, {"observations": [bad.get(number, row) for number, row in enumerate(rows)]})
+    assert answer.status_code == 400
+    paths = [each["path"] for each in answer.json()["errors"]]
+    assert paths == ["observations[7].timestamp", "observations[25000]", "observations[49999].values"]
+    assert _stored(site) == {}
+    assert _post(site, {"observations": rows}).status_code == 202
+    assert len(_stored(site)) == len({row["timestamp"] for row in rows}) == 50_000
 
 
 def test_every_bad_row_is_named_and_none_is_stored(site: Site) -> None:
