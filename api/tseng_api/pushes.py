@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tseng.live.subscription import Subscription
-from tseng.live.updates import DataUpdate, EntityUpdate, Trouble, Update
+from tseng.live.updates import DataUpdate, EntityRemoved, EntityUpdate, Trouble, Update
 from tseng.vitals import Vitals
 from tseng_api.entities import wire as entity_shape
 from tseng_api.errors import rpc_error
@@ -49,6 +49,8 @@ class News:
         if isinstance(update, DataUpdate):
             # Of a change that is too large to send only the range is told.
             return cls(update, update.results or [lagged(update.sensor, update.first, update.last)])
+        if isinstance(update, EntityRemoved):
+            return cls(update, [b'{"removed":%b}' % encode(update.entity.id)])
         if isinstance(update, EntityUpdate):
             return cls(update, [b'{"data":%b}' % encode(entity_shape(update.entity, vitals))])
         assert isinstance(update, Trouble)

@@ -16,7 +16,7 @@ import msgspec
 from tseng.engine import Engine
 from tseng.errors import Forbidden, NotFound
 from tseng.live.subscription import Subscription
-from tseng.live.updates import EntityUpdate, Update
+from tseng.live.updates import EntityRemoved, EntityUpdate, Update
 from tseng.vitals import Vitals
 from tseng_api.errors import InvalidCall, LimitReached
 from tseng_api.limits import SUBSCRIBED, SUBSCRIPTIONS
@@ -90,8 +90,9 @@ class LoopOutlet:
 
     def _vitals(self, updates: Sequence[EntityUpdate]) -> dict[int, Vitals]:
         """What the server knows by itself of the entities that are told of; nothing where that cannot be read."""
+        there = [each for each in updates if not isinstance(each, EntityRemoved)]
         try:
-            return dict(zip(map(id, updates), self._engine.vitals([each.entity for each in updates]), strict=True))
+            return dict(zip(map(id, there), self._engine.vitals([each.entity for each in there]), strict=True))
         except StoreClosed:
             raise
         except StorageError as fault:

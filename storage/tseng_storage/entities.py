@@ -16,6 +16,9 @@ Definition = Literal["metric", "unit", "profile"]
 
 AnyKind = Kind | Definition
 
+Field = Literal["type", "parent", "observation_type", "ref_id"]
+"""What an edit can set beside props; a type cannot be None."""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -65,6 +68,36 @@ class Draft:
     observation_type: str | None = None
     ref_id: str | None = None
     custom_props: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An entity to be changed: `props` set (null removes) from the date `valid_from` on, or corrected without one.
+
+    `custom_props` are set likewise, without dates, and `fields` are those of the entity beside its props. `replace`:
+    props and custom props that are not named are removed.
+    """
+
+    kind: Kind
+    id: str
+    props: Mapping[str, Any] = field(default_factory=dict)
+    replace: bool = False
+    valid_from: int | None = None
+    custom_props: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[Field, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """An entity to be removed, `below` with all that hangs below it."""
+
+    kind: Kind
+    id: str
+    below: bool = False
+
+
+Alteration = Draft | Edit | Removal
+"""One of several changes that are made together."""
 
 
 class Uploaded(NamedTuple):

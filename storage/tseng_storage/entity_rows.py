@@ -1,7 +1,7 @@
 """Rows of the entity table and of its history as records, and back."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
@@ -40,7 +40,7 @@ def row_of(entity: Entity) -> dict[str, Any]:
     return {**vars(entity), **texts, "epochs": json.dumps(entity.epochs) if entity.epochs else None}
 
 
-def entity_of(row: RowMapping) -> Entity:
+def entity_of(row: Mapping[str, Any] | RowMapping) -> Entity:
     """The entity that a row keeps."""
     epochs = json.loads(row["epochs"]) if row["epochs"] else {}
     return Entity(**{
@@ -51,4 +51,5 @@ def entity_of(row: RowMapping) -> Entity:
 
 def change_of(row: RowMapping) -> Change:
     """The entry of the history that a row keeps."""
-    return Change(row["number"], json.loads(row["props"]), row["valid_from"], row["recorded"], row["modified_by"])
+    props, removed = json.loads(row["props"]), bool(row["removed"])
+    return Change(row["number"], props, row["valid_from"], row["recorded"], row["modified_by"], removed)

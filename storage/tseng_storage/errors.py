@@ -1,6 +1,6 @@
 """What can go wrong in storage: one base, data on the error, one plain line as its text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class StorageError(Exception):
@@ -59,6 +59,18 @@ class StoreBusy(StorageError):
 
 class StoreClosed(StorageError):
     """The store was closed; open it again."""
+
+
+class ChangesRefused(StorageError):
+    """Some of several changes that were to be made together: `faults` by their index; none was made."""
+
+    def __init__(self, faults: Sequence[tuple[int, StorageError]]) -> None:
+        self.faults = tuple(faults)
+        first = faults[0][1]
+        super().__init__(
+            "; ".join(f"change {index}: {fault}" for index, fault in faults), first.field, first.seen, first.allowed
+        )
+        self.category = first.category
 
 
 class InvalidDate(StorageError):

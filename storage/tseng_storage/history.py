@@ -33,6 +33,7 @@ class Change:
     """One entry of an entity's history: `props` set (None: removed) from `valid_from` on, `recorded` (both epoch us).
 
     `number` counts all changes of a store, in the order of commit. `by` names who made it, None where not known.
+    `removed`: the entity was taken away, and whatever follows is of one that was made again.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Change:
     valid_from: int
     recorded: int
     by: str | None = None
+    removed: bool = False
 
 
 def timeline(changes: Iterable[Change]) -> Timeline:

@@ -23,6 +23,10 @@ class Knowledge:
         """Whether a change of configuration is known."""
         return (self.config is None or number <= self.config) and (self.time is None or recorded <= self.time)
 
+    def covers_all(self, newest: int) -> bool:
+        """Whether all changes of configuration are known, `newest` being the number of the last."""
+        return self.time is None and (self.config is None or newest <= self.config)
+
     def covers_upload(self, seq: int, received: int) -> bool:
         """Whether an upload is known."""
         early = (self.seq is None or seq <= self.seq) and (self.time is None or received <= self.time)

@@ -164,3 +164,13 @@ def test_subscribers_get_what_the_methods_print(site: Site) -> None:
         changed = site.rpc("updateSensor", {"sensor": SENSORS[1], "props": {"MUX_INDEX": 2}})
         assert talk.next()["result"]["data"] == changed
     assert changed["props"]["OBSERVATION_COUNT"] == 2208
+
+
+def test_subscribers_are_told_what_is_removed(site: Site) -> None:
+    """By its id, and the methods know the sensor no more."""
+    site.engine.create_entity("sensor", "/passing/sensor", "TILT")
+    with WebSocketTalk(site.ports.http, site.keys["reader"]) as talk:
+        assert talk.call("subscribeSensors", {"sensors": ["/passing/sensor"]})["subscriptionId"]
+        site.engine.remove_entity("sensor", "/passing/sensor")
+        assert talk.next()["result"] == {"removed": "/passing/sensor"}
+    assert "/passing/sensor" not in [each["id"] for each in site.rpc("getSensors")]

@@ -8,7 +8,7 @@ import numpy as np
 from tests.api.wires import Pipe
 
 from tseng.errors import EngineError
-from tseng.live.updates import DataUpdate, EntityUpdate, Trouble
+from tseng.live.updates import DataUpdate, EntityRemoved, EntityUpdate, Trouble
 from tseng_api.limits import BACKLOG_BYTES, EARLY_UPDATES
 from tseng_api.pushes import Kept, News, Pushes
 from tseng_storage.entities import Entity
@@ -32,6 +32,11 @@ def long(hour: int) -> News:
 def entity(value: int) -> News:
     """A node with one prop."""
     return News.of(EntityUpdate(Entity("default", "node", "n", "THREAD", None, {"A": value})))
+
+
+def removed() -> News:
+    """That node, gone."""
+    return News.of(EntityRemoved(Entity("default", "node", "n", "THREAD")))
 
 
 def trouble(words: str) -> News:
@@ -77,12 +82,13 @@ def test_updates_go_out_at_once_under_the_id() -> None:
     async def main() -> None:
         pipe = Pipe()
         subscription = kept(Pushes(pipe))
-        for news in (data(1), trouble("no zero reading"), entity(4)):
+        for news in (data(1), trouble("no zero reading"), entity(4), removed()):
             subscription.take(news)
-        first, second, third = results(pipe)
+        first, second, third, fourth = results(pipe)
         assert first == point(1)
         assert (second["message"], second["data"]["sensor"]) == ("no zero reading", "s")
         assert (third["data"]["id"], third["data"]["props"]["A"]) == ("n", 4)
+        assert fourth == {"removed": "n"}
 
     asyncio.run(main())
 

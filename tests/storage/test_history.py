@@ -212,7 +212,7 @@ def test_any_moment_of_the_configuration(steps: list[tuple[dict[str, Any], int |
     """After any changes (and clocks set back), each number and date gives what the changes known by then say."""
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as store:
         now, states = JULY, dict[int, Entity]()
-        with patch("tseng_storage.configuration.now_us", lambda: now):
+        with patch("tseng_storage.recording.now_us", lambda: now):
             store.catalog.create_entity(PROJECT, "sensor", "/s", "TILT")
             for (props, valid_from), pause in zip(steps, clock, strict=False):
                 now = max(now + pause, JULY)

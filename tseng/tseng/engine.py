@@ -17,28 +17,22 @@ from tseng import reads, uploads
 from tseng.access import Keys, find_project
 from tseng.align import TableOptions, read_table
 from tseng.aligned import Table
+from tseng.configuring import Configuring
 from tseng.defining import Defining
 from tseng.documents import Documenting
-from tseng.errors import Exists, InvalidRequest, NotFound
-from tseng.ids import LONGEST_ID, parent_of
+from tseng.errors import InvalidRequest
 from tseng.live.verbs import Live
 from tseng.observations import RawRows, observations
-from tseng.props import checked
-from tseng.requests import Options, Request, When, instant
+from tseng.requests import Options, Request, When
 from tseng.series import Series, Stream
 from tseng.settings import Settings
 from tseng.shape import Limit
 from tseng.view import ProjectView
 from tseng.vitals import Monitor, Vitals
-from tseng_storage.entities import Draft, Entity, Kind, Project
-from tseng_storage.errors import Exists as Taken
-from tseng_storage.errors import InvalidDate
-from tseng_storage.errors import NotFound as Absent
-from tseng_storage.history import Change
+from tseng_storage.entities import Entity, Project
 from tseng_storage.observations import Rows
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
-from tseng_units.instants import format_instant
 from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
 
 if TYPE_CHECKING:
@@ -46,7 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Engine(Defining, Documenting, Live):
+class Engine(Configuring, Defining, Documenting, Live):
     """An open store. Safe to use from many threads, and beside other processes on the same folder.
 
     Every verb takes `project`, an id or an iTwin id; without it the default project is meant. A sensor, device or node
@@ -107,104 +101,6 @@ class Engine(Defining, Documenting, Live):
     def create_project(self, name: str, itwin_id: str | None = None) -> Project:
         """Make a project."""
         return self.store.catalog.create_project(name, itwin_id)
-
-    def create_entity(
-        self,
-        kind: Kind,
-        id: str,
-        type: str,
-        props: Mapping[str, Any] | None = None,
-        *,
-        parent: str | None = None,
-        observation_type: str | None = None,
-        ref_id: str | None = None,
-        custom_props: Mapping[str, Any] | None = None,
-        by: str | None = None,
-        project: str | None = None,
-    ) -> Entity:
-        """Make a node, device or sensor.
-
-        `parent` is a device's node or a sensor's device, by default what the id's path names; it need not exist yet.
-        `by` is kept as the one who made or last changed it.
-
-        Raises:
-            Exists: the id is taken in this project.
-            InvalidRequest: an empty id or type, or a prop that JSON cannot hold.
-        """
-        draft = Draft(kind, id, type, props or {}, parent, observation_type, ref_id, custom_props or {})
-        return self.create_entities([draft], by=by, project=project)[0]
-
-    def create_entities(
-        self, drafts: Sequence[Draft], *, by: str | None = None, project: str | None = None
-    ) -> list[Entity]:
-        """Make many nodes, devices and sensors at once, all or none; each as `create_entity` does.
-
-        Raises:
-            Exists: ids are taken in this project, or come twice; they are named.
-            InvalidRequest: an empty id or type, or a prop that JSON cannot hold.
-        """
-        for draft in drafts:
-            for name, value in (("id", draft.id), ("type", draft.type)):
-                if not value.strip() or len(value) > LONGEST_ID:
-                    raise InvalidRequest.at(name, f"must have 1 to {LONGEST_ID} characters, not all of them blank")
-            checked(draft.props)
-            checked(draft.custom_props, "customProps")
-        placed = [dataclasses.replace(draft, parent=draft.parent or parent_of(draft)) for draft in drafts]
-        try:
-            return self.store.catalog.create_entities(self.project(project).id, placed, by=by)
-        except Taken as taken:
-            raise Exists(str(taken), field=drafts[0].kind, seen=taken.seen) from None
-
-    def update_entity(
-        self,
-        kind: Kind,
-        id: str,
-        props: Mapping[str, Any],
-        *,
-        valid_from: When = None,
-        by: str | None = None,
-        project: str | None = None,
-    ) -> Entity:
-        """Merge `props` into an entity's; a null removes a key. Earlier values stay in its history, with who set them.
-
-        From `valid_from` on the new values hold, and the old ones before. Without it the values there are were wrong:
-        they are corrected from the date of each prop's newest epoch on, which is always where it never had a date.
-
-        Raises:
-            NotFound: no such entity in this project.
-            InvalidRequest: `valid_from` lies in the future, or JSON cannot hold a prop.
-        """
-        since = instant("validFrom", valid_from)
-        try:
-            home = self.project(project).id
-            return self.store.catalog.update_props(home, kind, id, checked(props), since, by=by)
-        except Absent:
-            raise NotFound(f"there is no {kind} {id!r}", field=kind, seen=id) from None
-        except InvalidDate:
-            raise InvalidRequest.at("validFrom", f"{format_instant(since or 0)} lies in the future") from None
-
-    def history(self, kind: Kind, id: str, *, project: str | None = None) -> list[Change]:
-        """Every change of an entity's props, in the order they were recorded.
-
-        Raises:
-            NotFound: no such entity in this project.
-        """
-        try:
-            return self.store.catalog.history(self.project(project).id, kind, id)
-        except Absent:
-            raise NotFound(f"there is no {kind} {id!r}", field=kind, seen=id) from None
-
-    def entities(
-        self,
-        kind: Kind,
-        ids: Sequence[str] | None = None,
-        *,
-        project: str | None = None,
-        after: str | None = None,
-        limit: int | None = None,
-    ) -> list[Entity]:
-        """Entities of one kind in the order of their ids: all, those of `ids` that exist, or the page after an id."""
-        return self.store.catalog.entities(self.project(project).id, kind, ids, after=after, limit=limit)
 
     def vitals(self, entities: Sequence[Entity]) -> list[Vitals]:
         """What the store knows of nodes, devices and sensors by itself, in their order: counts, last observation, size.

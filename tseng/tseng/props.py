@@ -13,12 +13,17 @@ def checked(props: Mapping[str, Any], field: str = "props") -> dict[str, Any]:
     Raises:
         InvalidRequest: a value is no JSON value (NaN, an infinity, an object of Python); each is named.
     """
-    faults = [
-        Fault(f"{field}.{name}", f"{value!r:.80} is not a JSON value") for name, value in props.items() if _odd(value)
-    ]
+    faults = faults_of(props, field)
     if faults:
         raise InvalidRequest(faults)
     return dict(props)
+
+
+def faults_of(props: Mapping[str, Any], field: str) -> list[Fault]:
+    """The values that are no JSON values."""
+    return [
+        Fault(f"{field}.{name}", f"{value!r:.80} is not a JSON value") for name, value in props.items() if _odd(value)
+    ]
 
 
 def _odd(value: Any) -> bool:

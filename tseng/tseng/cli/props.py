@@ -39,13 +39,17 @@ def props(
     given = json_values("NAME=VALUE", changes or [])
     if since is not None and not given:
         raise typer.BadParameter("says from when NAME=VALUE holds, and there is none", param_hint="--from")
+    from tseng.errors import NotFound
+
     with open_engine(data) as engine:
         if given:
             wanted = {name: None if value == "" else value for name, value in given.items()}
             engine.update_entity(which, id, wanted, valid_from=since, project=project)
         changed = engine.history(which, id, project=project)
-        (entity,) = engine.entities(which, [id], project=project)
-    sys.stdout.writelines(_recorded(changed) if history else _in_columns(_held(entity)))
+        found = engine.entities(which, [id], project=project)
+        if not (history or found):
+            raise NotFound(f"there is no {which} {id!r}", field=which, seen=id)
+    sys.stdout.writelines(_recorded(changed) if history else _in_columns(_held(found[0])))
 
 
 def _held(entity: "Entity") -> Iterable[tuple[str, str, str]]:
@@ -61,7 +65,7 @@ def _recorded(changes: Iterable["Change"]) -> Iterable[str]:
     """A line for each change: when it was recorded, from when on it holds, and what it set."""
     return _in_columns(
         (_date(change.recorded), f"from {_date(change.valid_from)}",
-         " ".join(f"{name}={_text(value)}" for name, value in change.props.items()))
+         "removed" if change.removed else " ".join(f"{name}={_text(value)}" for name, value in change.props.items()))
         for change in changes
     )  # fmt: skip
 

@@ -69,9 +69,9 @@ class Topics:
 def _needs(project: str, kind: AnyKind, id: str, catalog: Catalog) -> Iterator[Need]:
     if kind == "sensor":
         yield Need(project, "sensor", id)
-        entity = catalog.entity(project, "sensor", id)
-        if entity is not None and entity.parent is not None:
-            yield Need(project, "mates", entity.parent)
+        # Also of a device that it was taken from.
+        for parent in catalog.parents(project, "sensor", id):
+            yield Need(project, "mates", parent)
     elif kind == "device":
         yield Need(project, "device", id)
     elif kind in ("metric", "unit"):

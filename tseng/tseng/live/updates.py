@@ -25,7 +25,7 @@ _FEW = 16
 
 
 class Update:
-    """What a subscription is told: `DataUpdate`, `EntityUpdate` or `Trouble`."""
+    """What a subscription is told: `DataUpdate`, `EntityUpdate`, `EntityRemoved` or `Trouble`."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ class EntityUpdate(Update):
     """An entity that was made or changed, as it is now."""
 
     entity: Entity
+
+
+@dataclass(frozen=True)
+class EntityRemoved(EntityUpdate):
+    """An entity that was removed, as it was last."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""Subscriptions to entities: who is told when which of them is made or changed."""
+"""Subscriptions to entities: who is told when which of them is made, changed or removed."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from tseng.live.moment import Moment
 from tseng.live.subscription import Subscription
-from tseng.live.updates import EntityUpdate
+from tseng.live.updates import EntityRemoved, EntityUpdate
 from tseng_storage.entities import AnyKind, Kind
 
 Key = tuple[str, str, str | None]
@@ -55,9 +55,19 @@ class Watches:
         for project, kind, id in changed:
             keys: tuple[Key, ...] = ((project, kind, id), (project, kind, None))
             watching = [watch for key in keys for watch in self._by_key.get(key, {}).values()]
-            entity = now.store.catalog.entity(project, kind, id, now.knowledge) if watching else None
+            told = _told(now, project, kind, id) if watching else None
             # What changed after this moment alone is for the next round.
-            if entity is None or entity.change <= since:
+            if told is None or told[0] <= since:
                 continue
-            update = EntityUpdate(entity)
-            yield from ((watch.subscription, update) for watch in watching if entity.change > watch.since)
+            number, update = told
+            yield from ((watch.subscription, update) for watch in watching if number > watch.since)
+
+
+def _told(now: Moment, project: str, kind: AnyKind, id: str) -> tuple[int, EntityUpdate] | None:
+    """The number of the last change of an entity and what to tell of it."""
+    catalog = now.store.catalog
+    entity = catalog.entity(project, kind, id, now.knowledge)
+    if entity is not None:
+        return entity.change, EntityUpdate(entity)
+    removal = catalog.removal(project, kind, id, now.knowledge)
+    return None if removal is None else (removal[0], EntityRemoved(removal[1]))
