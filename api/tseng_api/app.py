@@ -12,7 +12,7 @@ from starlette.responses import Response
 from tseng.engine import Engine
 from tseng.errors import REFUSALS, EngineError, NotFound
 from tseng.tokens import Tokens
-from tseng_api import calls, catalogue, data, definitions, documents, health, platform, sql, tokens
+from tseng_api import calls, catalogue, data, definitions, documents, health, platform, profiles, sql, tokens
 from tseng_api.codings import CODINGS
 from tseng_api.errors import MethodNotAllowed, outcome, rest_body
 from tseng_api.http import answer_json
@@ -34,7 +34,7 @@ _FEW = 2
 
 ROUTES: list[Endpoint] = [
     *health.ROUTES, *tokens.ROUTES, *data.ROUTES, *sql.ROUTES, *catalogue.ROUTES, *definitions.ROUTES,
-    *platform.ROUTES, *documents.ROUTES, *calls.ROUTES,
+    *platform.ROUTES, *documents.ROUTES, *profiles.ROUTES, *calls.ROUTES,
 ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from tseng.documents import Documenting
 from tseng.errors import InvalidRequest
 from tseng.live.verbs import Live
 from tseng.observations import RawRows, observations
+from tseng.profiles import Profiling
 from tseng.requests import Options, Request, When
 from tseng.series import Series, Stream
 from tseng.settings import Settings
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Engine(Configuring, Defining, Documenting, Live):
+class Engine(Configuring, Defining, Documenting, Profiling, Live):
     """An open store. Safe to use from many threads, and beside other processes on the same folder.
 
     Every verb takes `project`, an id or an iTwin id; without it the default project is meant. A sensor, device or node

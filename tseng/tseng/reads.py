@@ -12,6 +12,7 @@ from tseng.requests import Request, When, instant
 from tseng.series import Block, Gaps, Series, Stream, gap_list
 from tseng.shape import Limit, Shape, check_limit, joined, limited
 from tseng.view import ProjectView
+from tseng_units.align import Floats, Times, nearest
 from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant
 from tseng_units.plan import offered_metric, plan
@@ -68,6 +69,24 @@ class Read:
         else:
             derived = iter([self._plain()]) if asked.limit else self._blocks(self.start, self.end)
         return Stream(asked.sensor, asked.metric, shape.unit, self.provenance, shape.finished(derived, gaps), gaps)
+
+    def nearest(self, at: Times, tolerance: int) -> Floats:
+        """Value of the reading nearest to each of some times, the earlier on a tie.
+
+        NaN where none is within `tolerance` [us]. Nothing beyond that is read. `at`: int64 us, ascending and unique.
+        """
+        value = np.full(len(at), np.nan)
+        away = np.full(len(at), tolerance + 1)
+        # Times whose surroundings overlap are one range.
+        for group in np.split(np.arange(len(at)), np.flatnonzero(np.diff(at) > 2 * tolerance) + 1):
+            first, last = widened(int(at[group[0]]), int(at[group[-1]]), tolerance, tolerance)
+            for time, found in self._blocks(first, last):
+                if len(time):
+                    rows, _ = nearest(time, at[group], tolerance)
+                    off = np.abs(time[rows] - at[group])
+                    nearer = off < away[group]
+                    value[group[nearer]], away[group[nearer]] = found[rows[nearer]], off[nearer]
+        return value
 
     def _plain(self) -> Block:
         """Neither aggregated nor interpolated, in one piece."""
