@@ -12,7 +12,20 @@ from starlette.responses import Response
 from tseng.engine import Engine
 from tseng.errors import REFUSALS, EngineError, NotFound
 from tseng.tokens import Tokens
-from tseng_api import calls, catalogue, data, definitions, documents, health, platform, profiles, sql, tokens
+from tseng_api import (
+    calls,
+    catalogue,
+    data,
+    definitions,
+    docs_page,
+    documents,
+    health,
+    openapi,
+    platform,
+    profiles,
+    sql,
+    tokens,
+)
 from tseng_api.codings import CODINGS
 from tseng_api.errors import MethodNotAllowed, outcome, rest_body
 from tseng_api.http import answer_json
@@ -33,9 +46,19 @@ _HEADERS = {
 _FEW = 2
 
 ROUTES: list[Endpoint] = [
-    *health.ROUTES, *tokens.ROUTES, *data.ROUTES, *sql.ROUTES, *catalogue.ROUTES, *definitions.ROUTES,
-    *platform.ROUTES, *documents.ROUTES, *profiles.ROUTES, *calls.ROUTES,
-]  # fmt: skip
+    *health.ROUTES,
+    *tokens.ROUTES,
+    *data.ROUTES,
+    *sql.ROUTES,
+    *catalogue.ROUTES,
+    *definitions.ROUTES,
+    *platform.ROUTES,
+    *documents.ROUTES,
+    *profiles.ROUTES,
+    *calls.ROUTES,
+    *docs_page.ROUTES,
+]
+ROUTES += openapi.routes(ROUTES)
 
 
 def create_app(engine: Engine, sockets: Sockets | None = None) -> Starlette:

@@ -67,6 +67,11 @@ class Answer:
     content: Mapping[str, Any] = field(default_factory=dict)
 
 
+def answer_of(kind: type) -> Answer:
+    """Return the answer that is this type as JSON; the type's docstring tells of it."""
+    return Answer(summary(kind) + ".", {JSON: kind})
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One row: a method of a path.
@@ -153,7 +158,7 @@ def open_route(
 
 def bare_route(path: str, run: Callable[[Request], Awaitable[Response]], answers: Mapping[int, Answer]) -> Endpoint:
     """Return a route that needs no key, and whose coroutine answers on the event loop: it must not wait nor work."""
-    return Endpoint("GET", path, run.__name__, _summary(run), None, Ignored, {}, answers, (), run)
+    return Endpoint("GET", path, run.__name__, summary(run), None, Ignored, {}, answers, (), run)
 
 
 @dataclass(frozen=True)
@@ -197,14 +202,24 @@ def _endpoint(
         takes = {} if work.body is NoneType else {JSON: work.body}
     if answers is None:
         told = {204: Answer("Done.")}
-        answers = told if work.answer is NoneType else {work.status: Answer("The answer.", {JSON: work.answer})}
+        answers = told if work.answer is NoneType else {work.status: answer_of(work.answer)}
     handler = work.handler
     return Endpoint(
-        method, path, handler.__name__, _summary(handler), role, work.query, takes, answers, (400, 413, *refusals), run
+        method,
+        path,
+        handler.__name__,
+        summary(handler),
+        role,
+        work.query,
+        takes,
+        answers,
+        (400, 413, 415, *refusals),
+        run,
     )
 
 
-def _summary(handler: Callable[..., Any]) -> str:
+def summary(handler: Callable[..., Any]) -> str:
+    """Return the first line of a docstring."""
     text = (handler.__doc__ or "").partition("\n")[0].rstrip(".")
     if not text:
         raise TypeError(f"{handler.__name__} has no docstring to stand in the API's document")
