@@ -14,7 +14,18 @@ from tseng.uploads import Observation
 from tseng_api.errors import Faults, NotAcceptable, NotJson, Refused, error_object, fault_list, under
 from tseng_api.http import JSON, answer_json, answer_pieces
 from tseng_api.media import FormatName, Formatted, media_types, negotiate
-from tseng_api.queries import Limit, Query, Summary, TableQuery
+from tseng_api.queries import (
+    Aggregate,
+    Duration,
+    Instant,
+    Known,
+    Limit,
+    Most,
+    Query,
+    Summary,
+    TableQuery,
+    Zone,
+)
 from tseng_api.query_strings import InProject, Rest
 from tseng_api.routing import Answer, OneOf, Received, route
 from tseng_api.wire import convert, decode, encode, lenient, shaped
@@ -48,16 +59,16 @@ class Series(Rest):
     metric: str
     unit: str
     params: dict[str, str] = msgspec.field(default_factory=dict)
-    startDate: str | None = None
-    endDate: str | None = None
+    startDate: Instant | None = None
+    endDate: Instant | None = None
     limit: Literal["first", "last", ""] = ""
-    aggregate: str | None = None
-    window: str | None = None
-    timeZone: str | None = None
-    maxGap: str | None = None
-    points: int | None = None
-    gap: str | None = None
-    asOf: str | None = None
+    aggregate: Aggregate | None = None
+    window: Duration | None = None
+    timeZone: Zone | None = None
+    maxGap: Duration | None = None
+    points: Most | None = None
+    gap: Duration | None = None
+    asOf: Known | None = None
     provenance: bool = False
 
     def query(self) -> Query:

@@ -47,6 +47,7 @@ def _array(info: Any) -> str:
 
 
 _OF: Mapping[type[inspect.Type], Callable[[Any], str]] = {
+    inspect.Metadata: lambda info: _words(info.type),
     inspect.AnyType: lambda _: "any",
     inspect.NoneType: lambda _: "null",
     inspect.BoolType: lambda _: "boolean",

@@ -1,14 +1,18 @@
 """In which form an answer leaves: what `?format=` names, else what Accept prefers."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from tseng.formats import FORMATS, Format
 from tseng_api.errors import NotAcceptable
 from tseng_api.query_strings import InProject
 from tseng_api.routing import Received
 
-FormatName = Literal["json", "columns", "csv", "arrow", "parquet"]
+FormatName = Annotated[
+    Literal["json", "columns", "csv", "arrow", "parquet"], msgspec.Meta(description="Instead of the Accept header.")
+]
 
 
 class Formatted(InProject):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal, TypedDict, cast
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 import msgspec
 
@@ -13,6 +13,19 @@ from tseng.observations import RawRows
 from tseng.reads import summary
 from tseng.series import Stream
 from tseng_api.session import Session
+
+
+def _told(text: str) -> msgspec.Meta:
+    return msgspec.Meta(description=text)
+
+
+# Texts that mean something, each with what it means: in JSON-RPC, in bodies and in query strings.
+Instant = Annotated[str, _told("ISO 8601; without offset it is UTC.")]
+Known = Annotated[str, _told("ISO 8601: answer as it was known then.")]
+Aggregate = Annotated[str, _told("mean, min, max, sum, count, p95 and so on, of each `window`.")]
+Duration = Annotated[str, _told("Such as `5min`, `1h`, `1d`.")]
+Zone = Annotated[str, _told("IANA name, such as `Europe/Amsterdam`: whose days, weeks and months.")]
+Most = Annotated[int, _told("At most so many points, chosen for a chart.")]
 
 
 class Size(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -50,16 +63,16 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     metric: str
     unit: str
     params: dict[str, Any] | None = None
-    startDate: str | None = None
-    endDate: str | None = None
+    startDate: Instant | None = None
+    endDate: Instant | None = None
     limit: Limit | None = None
-    aggregate: str | None = None
-    window: str | None = None
-    timeZone: str | None = None
-    maxGap: str | None = None
-    points: int | None = None
-    gap: str | None = None
-    asOf: str | None = None
+    aggregate: Aggregate | None = None
+    window: Duration | None = None
+    timeZone: Zone | None = None
+    maxGap: Duration | None = None
+    points: Most | None = None
+    gap: Duration | None = None
+    asOf: Known | None = None
     provenance: bool = False
     projectIds: list[str] | str | None = None
 
@@ -87,10 +100,10 @@ class Observations(msgspec.Struct, forbid_unknown_fields=True):
     metric: str | None = None
     unit: str | None = None
     params: dict[str, Any] | None = None
-    startDate: str | None = None
-    endDate: str | None = None
+    startDate: Instant | None = None
+    endDate: Instant | None = None
     limit: Limit | None = None
-    asOf: str | None = None
+    asOf: Known | None = None
     projectIds: list[str] | str | None = None
 
     def open(self, session: Session) -> Iterator[RawRows]:
@@ -105,15 +118,15 @@ class TableQuery(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a request for a table; its columns are checked by the engine, which names each by its index."""
 
     columns: list[Any]
-    startDate: str | None = None
-    endDate: str | None = None
+    startDate: Instant | None = None
+    endDate: Instant | None = None
     align: Align = "exact"
-    tolerance: str | None = None
-    window: str | None = None
-    aggregate: str | None = None
-    timeZone: str | None = None
-    maxGap: str | None = None
-    asOf: str | None = None
+    tolerance: Duration | None = None
+    window: Duration | None = None
+    aggregate: Aggregate | None = None
+    timeZone: Zone | None = None
+    maxGap: Duration | None = None
+    asOf: Known | None = None
     provenance: bool = False
     projectIds: list[str] | str | None = None
 

@@ -31,7 +31,10 @@ class Ignored(msgspec.Struct):
 class InProject(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The one project that is meant, by its id or its iTwin id."""
 
-    projectIds: list[str] = []
+    projectIds: Annotated[
+        list[str],
+        msgspec.Meta(description="One id or iTwin id; left out, the key's project, else the default."),
+    ] = []
 
 
 class Rest(InProject):
@@ -86,10 +89,15 @@ def given(type: Any) -> Any:
     return type
 
 
+def bare(type: Any) -> Any:
+    """Return a type without what is said of it."""
+    return get_args(type)[0] if get_origin(type) is Annotated else type
+
+
 def _value(name: str, texts: Sequence[str], type: Any, faults: list[Fault]) -> Any:
     type = given(type)
-    if get_origin(type) is list:
-        (inner,) = get_args(type)
+    if get_origin(bare(type)) is list:
+        (inner,) = get_args(bare(type))
         return [_one(name, part, inner, faults) for text in texts for part in text.split(",") if part]
     return _one(name, _once(name, texts, faults), type, faults)
 
@@ -110,15 +118,15 @@ def _one(name: str, text: str, type: Any, faults: list[Fault]) -> Any:
 
 def _not(type: Any) -> str:
     """Say what a text is not, in the words of whoever fills a form in."""
-    base = get_args(type)[0] if get_origin(type) is Annotated else type
-    info: Any = inspect.type_info(type)
+    base, info = bare(type), inspect.type_info(type)
     if base is bool:
         return "neither true nor false"
     if get_origin(base) is Literal:
         return f"none of {', '.join(value for value in get_args(base) if value)}"
     if base not in (int, float):
         return f"no {words(base)}"
-    least, most = info.ge, info.le
+    bounds: Any = info.type if isinstance(info, inspect.Metadata) else info
+    least, most = bounds.ge, bounds.le
     number = "number" if base is float else "whole number"
     if least is not None and most is not None:
         return f"no {number} from {least} to {most}"
