@@ -40,6 +40,7 @@ OUTCOMES = {
     "UNKNOWN_METHOD": Outcome(404, -32601),
     "METHOD_NOT_ALLOWED": Outcome(405, -32600),
     "NOT_ACCEPTABLE": Outcome(406, -32600),
+    "IDEMPOTENCY_KEY_REUSED": Outcome(422, -32009),
     "TOO_LARGE": Outcome(413, -32600),
     "UNSUPPORTED_TYPE": Outcome(415, -32600),
     "UNSUPPORTED_CODING": Outcome(415, -32600),

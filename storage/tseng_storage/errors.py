@@ -73,6 +73,12 @@ class ChangesRefused(StorageError):
         self.category = first.category
 
 
+class KeyReused(StorageError):
+    """Another upload came under the same key."""
+
+    category = "IDEMPOTENCY_KEY_REUSED"
+
+
 class InvalidDate(StorageError):
     """A date from which a property cannot hold."""
 

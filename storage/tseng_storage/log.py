@@ -22,12 +22,14 @@ from zlib import crc32
 
 from sqlalchemy import Connection, bindparam, column, delete, func, insert, literal_column, select, table, update
 
+from tseng_storage import once
 from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.database import Database
 from tseng_storage.entities import now_us
-from tseng_storage.errors import Damaged, NotFound
+from tseng_storage.errors import Damaged, KeyReused, NotFound, StoreBusy
 from tseng_storage.layout import CATALOG
 from tseng_storage.observations import Rows
+from tseng_storage.once import Earlier, Once
 from tseng_storage.payload import LogRow, encode
 from tseng_storage.tables import BULK_LOAD, DELTA_FILE, LOG, META, PROJECT, SERIES
 
@@ -44,7 +46,9 @@ class _Pending:
     payload: bytes
     rows: int
     series: set[Series]
+    once: Once | None = None
     seq: int = 0
+    earlier: bool = False
     error: BaseException | None = None
     done: bool = False
 
@@ -83,9 +87,13 @@ class Log:
         self._insert_row = database.prepare(_INSERT, _INSERT_ORDER)
         self._read_rows, self._read_standing = database.prepare(_AFTER, ("seq",)), database.prepare(_STANDING, ())
 
-    def append(self, project: str, rows: Rows) -> int:
-        """Keep `rows` durably; their seq. NotFound without such a project."""
-        pending = _Pending(project, encode(rows), len(rows), rows.series_seen())
+    def append(self, project: str, rows: Rows, once: Once | None = None) -> int:
+        """Keep `rows` durably; their seq. NotFound without such a project.
+
+        `once`: what was kept under its key already gets the seq that it got. KeyReused where that was another upload,
+        StoreBusy while it is on its way as a bulk load.
+        """
+        pending = _Pending(project, encode(rows), len(rows), rows.series_seen(), once)
         self._queue.append(pending)
         with self._committing:
             # Only until its own is done: under constant load one thread would else commit for all others forever.
@@ -95,18 +103,21 @@ class Log:
             raise pending.error
         return pending.seq
 
-    def mark(self, project: str, series: set[Series]) -> int:
-        """Take a number for a bulk load and note the series it brings."""
-        pending = _Pending(project, b"", 0, series)
+    def mark(self, project: str, series: set[Series], once: Once | None = None) -> tuple[int, bool]:
+        """Take a number for a bulk load and note the series it brings.
+
+        With the number comes whether there is nothing to load: it is that of an upload that came under the key before.
+        """
+        pending = _Pending(project, b"", 0, series, once)
         with self._committing:
             self._commit([pending])
         if pending.error is not None:
             raise pending.error
-        return pending.seq
+        return pending.seq, pending.earlier
 
     def _commit(self, group: list[_Pending]) -> None:
         try:
-            if all(pending.rows and pending.series <= self._known.get(pending.project, _NONE) for pending in group):
+            if all(map(self._is_plain, group)):
                 with self._database.put() as driver:
                     now = now_us()
                     for pending in group:
@@ -119,19 +130,29 @@ class Log:
                 pending.error = pending.error or fault
         else:
             for done in group:
-                if done.error is None:
+                if done.error is None and not done.earlier:
                     self._known.setdefault(done.project, set()).update(done.series)
         for pending in group:
             pending.done = True
 
+    def _is_plain(self, pending: _Pending) -> bool:
+        """Whether an upload is one row and nothing else to note."""
+        noted = pending.series <= self._known.get(pending.project, _NONE)
+        return noted and pending.rows > 0 and pending.once is None
+
     def _insert(self, connection: Connection, group: list[_Pending]) -> None:
-        """Insert uploads of which there is more to note: a series not known to be noted, or a bulk load."""
+        """Insert uploads of which there is more to note: a series not known to be noted, a bulk load, or a key."""
         now = now_us()
         fresh: dict[tuple[str, Series], int] = {}
         for pending in group:
+            if pending.once and _came_before(connection, pending, pending.once, now):
+                continue
             found = connection.exec_driver_sql(self._insert_row, _values(pending, now)).first()
             if not self._number(pending, found):
                 continue
+            if pending.once:
+                this = Earlier(pending.seq, pending.rows, pending.rows > 0)
+                once.record(connection, pending.project, pending.once, this, now)
             if not pending.rows:
                 connection.execute(insert(BULK_LOAD).values(seq=pending.seq, project=pending.project))
             for one in pending.series - self._known.get(pending.project, _NONE):
@@ -161,6 +182,23 @@ class Log:
         if seq <= self._floor:
             raise Damaged(behind(seq - 1, self._floor), "file", CATALOG)
 
+    # -- uploads under a key
+
+    def earlier(self, project: str, key: Once) -> Earlier | None:
+        """The upload that came under the key before; KeyReused where that was another."""
+        with self._database.read() as connection:
+            return once.find(connection, project, key, now_us())
+
+    def settle(self, project: str, key: Once, *, stored: bool) -> None:
+        """Note of a bulk load under a key that the table has it, or forget the key."""
+        with self._database.write() as connection:
+            (once.finish if stored else once.forget)(connection, project, key)
+
+    def forget_old_keys(self) -> None:
+        """Forget the keys that are not recognised any more."""
+        with self._database.write() as connection:
+            once.forget_old(connection, now_us())
+
     # -- reading and trimming
 
     def rows_after(self, seq: int) -> tuple[int, list[LogRow]]:
@@ -188,13 +226,16 @@ class Log:
                 connection.execute(update(META).where(META.c.key == "trimmed").values(value=str(seq)))
             _note(connection, files)
 
-    def note(self, files: Mapping[str, str]) -> None:
+    def note(self, files: Mapping[str, str], stored: tuple[str, Once] | None = None) -> None:
         """Note the SHA-256 by name of files of the Delta log now on disk.
 
-        From then on a commit that does not parse is damage; before, it may be torn.
+        From then on a commit that does not parse is damage; before, it may be torn. `stored`: project and key of the
+        bulk load that they hold.
         """
         with self._database.write() as connection:
             _note(connection, files)
+            if stored is not None:
+                once.finish(connection, *stored)
 
     def loads(self, project: str) -> list[int]:
         """The numbers of all bulk loads of a project."""
@@ -230,6 +271,22 @@ def behind(last: int, flushed: int) -> str:
         f"{CATALOG}: its numbers end at {last}, but the table contains uploads up to {flushed}; "
         "it is older than the table, restore a backup of the whole store"
     )
+
+
+def _came_before(connection: Connection, pending: _Pending, key: Once, now: int) -> bool:
+    """Whether an upload came under the key before; the pending one then gets its number, or its error."""
+    try:
+        found = once.find(connection, pending.project, key, now)
+    except KeyReused as fault:
+        pending.error = fault
+        return True
+    if found is None:
+        return False
+    if found.done:
+        pending.seq, pending.earlier = found.seq, True
+    else:
+        pending.error = StoreBusy(f"the upload under the key {key.key!r} is on its way")
+    return True
 
 
 def _values(pending: _Pending, now: int) -> tuple[object, ...]:

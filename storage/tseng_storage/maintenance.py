@@ -24,9 +24,10 @@ from tseng_storage.entities import now_us
 from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.observations import Rows
+from tseng_storage.once import Once
 from tseng_storage.ordering import in_order, joined, without_repeats
 from tseng_storage.payload import LogRow
-from tseng_storage.segments import Segment, write_segment
+from tseng_storage.segments import Segment, holds, write_segment
 from tseng_storage.settings import StoreSettings
 
 FLUSH_ROWS = 4_000_000
@@ -83,16 +84,37 @@ class Maintenance:
         self._log.trim(batch[-1].seq, files)
         return sum(row.rows for row in batch)
 
-    def load(self, project: str, rows: Rows) -> int:
-        """Write many rows straight to segments, past the log; their seq. Durable and visible when it returns."""
+    def load(self, project: str, rows: Rows, once: Once | None = None) -> int:
+        """Write many rows straight to segments, past the log; their seq. Durable and visible when it returns.
+
+        `once`: what is in the store under its key already gets the seq that it got.
+        """
         rows = in_order(rows)
         if not len(rows):
             return 0
         with maintaining(self._layout):
-            seq = self._log.mark(project, rows.series_seen())
-            parts = _parts(rows.stamped(seq, now_us()), self._settings)
-            self._log.note(delta.commit(self._layout, self._written(project, parts)))
+            if once is not None:
+                self._settle(project, once)
+            seq, stored = self._log.mark(project, rows.series_seen(), once)
+            if not stored:
+                parts = _parts(rows.stamped(seq, now_us()), self._settings)
+                files = delta.commit(self._layout, self._written(project, parts))
+                self._log.note(files, None if once is None else (project, once))
         return seq
+
+    def settle(self, project: str, once: Once) -> None:
+        """Wait for a bulk load under the key, and find out whether one that died had come to its end."""
+        with maintaining(self._layout):
+            self._settle(project, once)
+
+    def _settle(self, project: str, once: Once) -> None:
+        """Under the lock, where no load is under way."""
+        earlier = self._log.earlier(project, once)
+        if earlier is not None and not earlier.done:
+            segments = delta.load_state(self._layout).segments.values()
+            mine = [segment for segment in segments if segment.project == project]
+            stored = any(holds(self._layout, segment, earlier.seq) for segment in mine)
+            self._log.settle(project, once, stored=stored)
 
     def _written(self, project: str, parts: list[Rows]) -> list[Segment]:
         """The segments of `parts`, all of them or none: a full disk must not fill further with each new try."""
@@ -139,6 +161,7 @@ class Maintenance:
             old = [path for path in (*files, *leftovers) if path.stat().st_mtime <= time.time() - keep]
             for path in old:
                 path.unlink()
+            self._log.forget_old_keys()
         return old
 
 

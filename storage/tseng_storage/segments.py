@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tseng_storage.arrays import dictionary, to_arrow
@@ -176,6 +177,14 @@ def write_segment(layout: Layout, project: str, rows: Rows, group_rows: int) -> 
     except BaseException:
         writer.abandon()
         raise
+
+
+def holds(layout: Layout, segment: Segment, seq: int) -> bool:
+    """Whether a segment has rows of the upload numbered `seq`."""
+    first, last = segment.box.seq
+    if not first <= seq <= last or seq in (first, last):
+        return first <= seq <= last
+    return pc.any(pc.equal(pq.read_table(layout.segment(segment.name), columns=["seq"])["seq"], seq)).as_py() is True
 
 
 def union(boxes: list[Box]) -> Box:

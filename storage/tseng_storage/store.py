@@ -31,6 +31,7 @@ from tseng_storage.layout import Layout
 from tseng_storage.log import Log
 from tseng_storage.maintenance import Maintenance
 from tseng_storage.observations import Instants, Rows, Values
+from tseng_storage.once import Once
 from tseng_storage.reader import Reader
 from tseng_storage.settings import StoreSettings
 from tseng_storage.snapshot import Snapshot, Snapshots
@@ -95,18 +96,29 @@ class Store:
 
     # -- writing
 
-    def append(self, table: pa.Table | Rows, project: str) -> int:
-        """Keep the observations of `table` (columns sensor, metric, time, value); on disk when the seq is returned."""
+    def append(self, table: pa.Table | Rows, project: str, *, once: Once | None = None) -> int:
+        """Keep the observations of `table` (columns sensor, metric, time, value); on disk when the seq is returned.
+
+        `once`: where they were kept under its key before, here or by `load`, nothing happens and that seq is returned.
+        KeyReused where something else was.
+        """
         rows = table if isinstance(table, Rows) else normalise(table)
-        seq = self._log.append(project, rows)
+        if once is not None and (before := self._log.earlier(project, once)) is not None and not before.done:
+            self._maintenance.settle(project, once)
+        seq = self._log.append(project, rows, once)
         self._background.wake(len(rows))
         return seq
 
-    def load(self, table: pa.Table | Rows, project: str) -> int:
+    def load(self, table: pa.Table | Rows, project: str, *, once: Once | None = None) -> int:
         """As `append` for large tables in any order: straight to segments, on disk when the seq is returned."""
-        seq = self._maintenance.load(project, table if isinstance(table, Rows) else normalise(table))
+        seq = self._maintenance.load(project, table if isinstance(table, Rows) else normalise(table), once)
         self._background.wake(0)
         return seq
+
+    def stored(self, project: str, once: Once) -> bool:
+        """Whether an upload is known to be stored under this key; KeyReused where another came under it."""
+        earlier = self._log.earlier(project, once)
+        return earlier is not None and earlier.done
 
     def delete_project(self, project: str) -> None:
         """Delete a project with all that belongs to it; NotFound without one, Exists for the default one."""

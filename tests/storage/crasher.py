@@ -15,6 +15,7 @@ from tests.storage.helpers import PROJECT, table
 
 from tseng_storage.documents import Document
 from tseng_storage.errors import StoreBusy
+from tseng_storage.once import Once
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 
@@ -24,6 +25,7 @@ SETTINGS = StoreSettings(
 RESTLESS = StoreSettings(flush_seconds=0.02, group_rows=64, segment_rows=400, merge_rows=100, compact_files=3)
 
 METRICS = ("T", "x")
+KEY = Once("a key", "of 40 times")
 
 
 def value_of(sensor: str, metric: str, time: int) -> float:
@@ -121,6 +123,16 @@ def die_at(path: Path, line: int, pipe: Connection) -> None:
             else:
                 getattr(store, verb)()
         store.close()
+
+
+def upload_once(path: Path, bulk: bool, line: int, pipe: Connection) -> None:
+    """Upload 40 times under a key, bring them into the table, and upload them again; die and count as `die_at`."""
+    store = Store.open(path, settings=SETTINGS)
+    points = table([("/s", "T", time, value_of("/s", "T", time)) for time in range(40)])
+    with _dying_at(line, pipe):
+        pipe.send(("seq", (store.load if bulk else store.append)(points, PROJECT, once=KEY)))
+        store.flush()
+        pipe.send(("seq", (store.load if bulk else store.append)(points, PROJECT, once=KEY)))
 
 
 def keep_documents(path: Path, line: int, pipe: Connection) -> None:

@@ -2,11 +2,12 @@
 
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from tests.storage.crasher import METRICS, MODES, die_at, live, value_of
+from tests.storage.crasher import KEY, METRICS, MODES, die_at, live, upload_once, value_of
 from tests.storage.helpers import QUIET, opened, read, seen_by_duckdb, table
 from tests.storage.nursery import messages, start
 
@@ -14,14 +15,15 @@ from tseng_storage.store import Store
 
 KILLS_PER_MODE = 12
 LINE_KILLS = 48
+KEY_KILLS = 20
 
 
-def _check(store: Store, acknowledged: dict[str, set[int]]) -> None:
+def _check(store: Store, acknowledged: dict[str, set[int]], metrics: Sequence[str] = METRICS) -> None:
     """Every acknowledged time of each sensor is there once, with its value, and nothing that was never written."""
     seen = seen_by_duckdb(store)
     assert all(value == value_of(*point) for point, value in seen.items())
     for sensor, times in acknowledged.items():
-        for metric in METRICS:
+        for metric in metrics:
             series = read(store, sensor, metric)
             assert times <= series.keys()
             assert series == {t: v for (s, m, t), v in seen.items() if (s, m) == (sensor, metric)}
@@ -65,6 +67,29 @@ def test_killed_between_any_two_lines(tmp_path: Path) -> None:
             store.append(_one_more(), "default")
             assert store.compact() >= 0
             _check(store, {"/s": {*times, 10_000}})
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["append", "load"])
+def test_killed_in_an_upload_under_a_key(bulk: bool, tmp_path: Path) -> None:
+    """Killed anywhere and sent again, by either verb, the upload is there once, under the number that was told."""
+    process, ear = start(upload_once, tmp_path / "whole", bulk, 0)
+    process.join()
+    *said, (_, lines) = messages(ear)
+    assert len({seq for _, seq in said}) == 1
+    points = table([("/s", "T", time, value_of("/s", "T", time)) for time in range(40)])
+    for number in range(KEY_KILLS):
+        path = tmp_path / str(number)
+        process, ear = start(upload_once, path, bulk, 1 + number * lines // KEY_KILLS)
+        process.join()
+        assert process.exitcode == -9
+        told = {seq for _, seq in messages(ear)}
+        with opened(path, QUIET) as store:
+            again = (store.load if number % 2 else store.append)(points, "default", once=KEY)
+            assert told <= {again}
+            assert store.append(points, "default", once=KEY) == again
+            store.flush()
+            _check(store, {"/s": set(range(40))}, ("T",))
+            assert store.info()["rows"] == 40
 
 
 def _one_more() -> pa.Table:

@@ -32,6 +32,7 @@ from tseng.view import ProjectView
 from tseng.vitals import Monitor, Vitals
 from tseng_storage.entities import Entity, Project
 from tseng_storage.observations import Rows
+from tseng_storage.once import Once
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
@@ -136,12 +137,16 @@ class Engine(Configuring, Defining, Documenting, Profiling, Live):
     # Writing
 
     def upload(
-        self, observations: Iterable[Mapping[str, Any] | uploads.Observation], *, project: str | None = None
+        self,
+        observations: Iterable[Mapping[str, Any] | uploads.Observation],
+        *,
+        once: Once | None = None,
+        project: str | None = None,
     ) -> int:
         """Store rows of `{"sensorId", "timestamp", "values": {raw metric: number or null}}`; durable when it returns.
 
         Values are in the raw metric's stored unit. A later upload replaces the values of the metrics it carries. All
-        rows go in, or none.
+        rows go in, or none. `once`: what was stored under its key within a day is not stored again, nor looked at.
 
         Returns:
             The number of rows.
@@ -149,18 +154,22 @@ class Engine(Configuring, Defining, Documenting, Profiling, Live):
         Raises:
             UnknownSensor: a sensor does not exist.
             InvalidRequest: a row is bad; every bad index is named.
+            tseng_storage.errors.KeyReused: something else was stored under the key.
         """
         home = self.project(project).id
         rows = observations if isinstance(observations, list) else list(observations)
         if not rows:
             raise InvalidRequest.at("", "must not be empty")
-        self._write(uploads.from_rows(rows, lambda sensors: self._accepts(home, sensors)), home)
+        if once is None or not self.store.stored(home, once):
+            self._write(uploads.from_rows(rows, lambda sensors: self._accepts(home, sensors)), home, once)
         return len(rows)
 
-    def upload_table(self, table: "pa.Table | pd.DataFrame", *, project: str | None = None) -> int:
+    def upload_table(
+        self, table: "pa.Table | pd.DataFrame", *, once: Once | None = None, project: str | None = None
+    ) -> int:
         """Store columns `sensor`, `metric`, `time` (UTC), `value` (stored unit); durable when it returns.
 
-        Large tables are written to Parquet at once. All rows go in, or none.
+        Large tables are written to Parquet at once. All rows go in, or none. `once` is that of `upload`.
 
         Returns:
             The number of rows.
@@ -168,17 +177,20 @@ class Engine(Configuring, Defining, Documenting, Profiling, Live):
         Raises:
             UnknownSensor: a sensor does not exist.
             InvalidRequest: a column is absent or of the wrong type, or a metric is not one of its sensor.
+            tseng_storage.errors.KeyReused: something else was stored under the key.
         """
         home = self.project(project).id
+        if once is not None and self.store.stored(home, once):
+            return len(table)
         checked = uploads.from_columns(table, lambda sensors: self._accepts(home, sensors))
-        self._write(checked, home)
+        self._write(checked, home, once)
         return int(checked.num_rows)
 
-    def _write(self, table: pa.Table | Rows, project: str) -> None:
+    def _write(self, table: pa.Table | Rows, project: str, once: Once | None) -> None:
         if len(table) >= self.settings.bulk_rows:
-            self.store.load(table, project)
+            self.store.load(table, project, once=once)
         elif len(table):
-            self.store.append(table, project)
+            self.store.append(table, project, once=once)
 
     def _accepts(self, project: str, sensors: Sequence[str]) -> dict[str, frozenset[str] | None]:
         found = self._view(project).described(sensors)
