@@ -1,18 +1,21 @@
 """Profiles: what may be written, and the values along one at some times."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import tseng.reads
 from tseng.answers import Answer
 from tseng.engine import Engine
 from tseng.errors import InvalidRequest, NotFound, UnknownSensor
 from tseng.replay import compare
 from tseng_units.errors import IncompatibleUnit, InvalidParam, UnknownMetric, UnknownUnit
+from tseng_units.evaluate import Execution
 
 SENSORS = ["/bh/1/sensor", "/bh/2/sensor", "/bh/3/sensor"]
 POINTS = [{"sensor": sensor, "at": at} for sensor, at in zip(SENSORS, (0.5, 1.5, 3.0), strict=True)]
@@ -147,6 +150,10 @@ def test_a_point_that_cannot_be_read_is_named(site: Engine) -> None:
     for metric, unit, error in (("flux", "C", UnknownMetric), ("T", "mm", IncompatibleUnit)):
         with pytest.raises(error, match=r"points\[0\]: "):
             site.get_profile("BH-3", metric, unit, ["2024-03-01"])
+    site.remove_entity("sensor", SENSORS[1])
+    with pytest.raises(UnknownSensor, match=r"points\[1\]: ") as refused:
+        site.get_profile("BH-3", "T", "C", ["2024-03-01"])
+    assert refused.value.field == "points[1].sensor"
     early = np.datetime64("2000-01-01")
     with pytest.raises((NotFound, UnknownSensor)):
         site.get_profile("BH-3", "T", "C", ["2024-03-01"], as_of=early)
@@ -186,14 +193,21 @@ def test_each_column_can_be_computed_again(site: Engine, tolerance: str | None) 
 
 @given(
     times=st.lists(st.integers(0, 200), unique=True, max_size=30),
-    at=st.lists(st.integers(0, 200), min_size=1, max_size=8),
+    at=st.lists(st.integers(0, 200), min_size=1, max_size=8) | st.just(list(range(100))),
     tolerance=st.integers(0, 60),
+    block=st.integers(3, 300),
+    many=st.sampled_from([0, 2, 32]),
 )
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
-def test_the_nearest_by_hand(engine: Engine, times: list[int], at: list[int], tolerance: int) -> None:
-    """Over all readings: the one with the least distance, then the earlier, if it is near enough."""
+def test_the_nearest_by_hand(
+    engine: Engine, times: list[int], at: list[int], tolerance: int, block: int, many: int
+) -> None:
+    """Over all readings: the one with the least distance, then the earlier, if it is near enough.
+
+    However the series is cut into blocks of seconds, and whether these are computed whole.
+    """
     sensor = f"/s{len(engine.entities('sensor'))}/sensor"
     engine.create_entity("sensor", sensor, "TEMPERATURE_SDE")
     base = np.datetime64("2024-03-01T00:00:00")
@@ -205,7 +219,13 @@ def test_the_nearest_by_hand(engine: Engine, times: list[int], at: list[int], to
     if rows:
         engine.upload(rows)
     engine.put_profile("line", {**BOREHOLE, "points": [{"sensor": sensor, "at": 0.0}]})
-    found = engine.get_profile("line", "T", "C", [second(each) for each in at], tolerance=f"{tolerance}s")
+
+    def blocks(_: Execution, start: int, end: int) -> Iterator[tuple[int, int]]:
+        for first in range(start, end + 1, block * 1_000_000):
+            yield first, min(first + block * 1_000_000 - 1, end)
+
+    with patch.object(Execution, "blocks", blocks), patch.object(tseng.reads, "_MANY", many):
+        found = engine.get_profile("line", "T", "C", [second(each) for each in at], tolerance=f"{tolerance}s")
     expected = []
     for each in sorted(set(at)):
         near = sorted((abs(time - each), time) for time in times if abs(time - each) <= tolerance)

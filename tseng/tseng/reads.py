@@ -18,6 +18,9 @@ from tseng_units.instants import format_instant
 from tseng_units.plan import offered_metric, plan
 from tseng_units.run import widened
 
+# A window costs as much as several thousand points: with more of them the whole block is computed at once.
+_MANY = 32
+
 
 class Read:
     """A request resolved against one snapshot: nothing is left that can be refused."""
@@ -73,19 +76,20 @@ class Read:
     def nearest(self, at: Times, tolerance: int) -> Floats:
         """Value of the reading nearest to each of some times, the earlier on a tie.
 
-        NaN where none is within `tolerance` [us]. Nothing beyond that is read. `at`: int64 us, ascending and unique.
+        NaN where none is within `tolerance` [us]. `at`: int64 us, ascending and unique.
         """
         value = np.full(len(at), np.nan)
         away = np.full(len(at), tolerance + 1)
-        # Times whose surroundings overlap are one range.
-        for group in np.split(np.arange(len(at)), np.flatnonzero(np.diff(at) > 2 * tolerance) + 1):
-            first, last = widened(int(at[group[0]]), int(at[group[-1]]), tolerance, tolerance)
-            for time, found in self._blocks(first, last):
+        span = widened(int(at[0]), int(at[-1]), tolerance, tolerance)
+        for block in self._execution.blocks(*span):
+            for first, last in _around(at, tolerance, *block):
+                time, found = self._execution.evaluate(first, last)
+                asked = np.flatnonzero((at >= first - tolerance) & (at <= last + tolerance))
                 if len(time):
-                    rows, _ = nearest(time, at[group], tolerance)
-                    off = np.abs(time[rows] - at[group])
-                    nearer = off < away[group]
-                    value[group[nearer]], away[group[nearer]] = found[rows[nearer]], off[nearer]
+                    rows, _ = nearest(time, at[asked], tolerance)
+                    off = np.abs(time[rows] - at[asked])
+                    nearer = off < away[asked]
+                    value[asked[nearer]], away[asked[nearer]] = found[rows[nearer]], off[nearer]
         return value
 
     def _plain(self) -> Block:
@@ -114,6 +118,15 @@ class Read:
             if len(time):
                 return time[at], value[at]
         return np.empty(0, np.int64), np.empty(0, np.float64)
+
+
+def _around(at: Times, near: int, first: int, last: int) -> list[tuple[int, int]]:
+    """The windows of [first, last] that lie within `near` of some time; all of it where there are many of these."""
+    times = at[(at >= first - near) & (at <= last + near)]
+    if len(times) > _MANY:
+        return [(first, last)]
+    groups = np.split(times, np.flatnonzero(np.diff(times) > 2 * near) + 1)
+    return [(max(first, int(each[0]) - near), min(last, int(each[-1]) + near)) for each in groups if len(each)]
 
 
 def summary(stream: Stream) -> dict[str, Any]:
