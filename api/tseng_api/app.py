@@ -20,6 +20,7 @@ from tseng_api import (
     docs_page,
     documents,
     health,
+    integrations,
     openapi,
     platform,
     profiles,
@@ -55,6 +56,7 @@ ROUTES: list[Endpoint] = [
     *platform.ROUTES,
     *documents.ROUTES,
     *profiles.ROUTES,
+    *integrations.ROUTES,
     *calls.ROUTES,
     *docs_page.ROUTES,
 ]

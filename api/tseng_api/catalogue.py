@@ -4,7 +4,16 @@ from typing import Literal, TypedDict
 
 import msgspec
 
-from tseng_api.metrics import MetricTypes, SensorMetric, SensorTypes, metric_types, sensor_metric, sensor_types
+from tseng_api.metrics import (
+    DeviceTypes,
+    MetricTypes,
+    SensorMetric,
+    SensorTypes,
+    device_types,
+    metric_types,
+    sensor_metric,
+    sensor_types,
+)
 from tseng_api.query_strings import InProject
 from tseng_api.routing import Received, route
 
@@ -38,6 +47,11 @@ def get_metric_types(received: Received[Types, None]) -> MetricTypes:
     return metric_types(received.engine.own_metrics(project=received.project))
 
 
+def get_device_types(received: Received[Types, None]) -> DeviceTypes:
+    """List every device type."""
+    return device_types()
+
+
 def get_sensor_types(received: Received[Types, None]) -> SensorTypes:
     """List every sensor type with its raw metrics."""
     return sensor_types()
@@ -54,6 +68,7 @@ def post_sensor_metrics(received: Received[Filtered, Ids]) -> MetricsBySensor:
 
 ROUTES = [
     route("/api/metrics/types", get_metric_types, refusals=(404,)),
+    route("/api/devices/types", get_device_types),
     route("/api/sensors/types", get_sensor_types),
     route("/api/sensors/metrics", post_sensor_metrics, method="POST", refusals=(404,)),
 ]

@@ -93,6 +93,38 @@ class SensorTypes(TypedDict):
     sensorTypes: list[SensorTypeObject]
 
 
+class DeviceTypeObject(TypedDict):
+    """One device type."""
+
+    id: str
+    name: str
+    icon: str
+    iconUnicode: str
+    manufacturer: str
+    minThreadVersion: str
+    editOnly: bool
+    isDynamic: bool
+
+
+class DeviceTypes(TypedDict):
+    """All device types."""
+
+    deviceTypes: list[DeviceTypeObject]
+
+
+# What a device may be made from (seed 003, devices/types): whatever it is, here it is a place of sensors.
+DEVICE_TYPES: dict[str, DeviceTypeObject] = {
+    "IMPORT_DEVICE_SDE": {
+        "id": "IMPORT_DEVICE_SDE",
+        "name": "Import Device",
+        "icon": "smicon-device-import",
+        "iconUnicode": "",
+        "manufacturer": "sensemetrics",
+        "minThreadVersion": "1.0",
+        "editOnly": False,
+        "isDynamic": True,
+    }
+}
 # A type without metrics of its own shows this one (seed 003, sensors/types).
 _GENERIC: MetricType = {
     "metric": "GENERIC",
@@ -149,6 +181,11 @@ def metric_types(own: Sequence[OfferedMetric]) -> MetricTypes:
 def sensor_types() -> SensorTypes:
     """Return the body of `/api/sensors/types`: every sensor type with its raw metrics."""
     return {"sensorTypes": [_sensor_type(each) for each in SENSOR_TYPES.values()]}
+
+
+def device_types() -> DeviceTypes:
+    """Return the body of `/api/devices/types`."""
+    return {"deviceTypes": list(DEVICE_TYPES.values())}
 
 
 def _offered(metric: MetricDef) -> OfferedMetric:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, func, select
 
 from tseng_storage.catalog_cache import CachedDatabase
 from tseng_storage.change_sets import apply
-from tseng_storage.entities import Alteration, AnyKind, Definition, Draft, Entity, Uploaded
-from tseng_storage.entity_rows import entity_of, one
+from tseng_storage.entities import Alteration, AnyKind, Definition, Draft, Entity, Kind, Uploaded
+from tseng_storage.entity_rows import chunks, entity_of, fetch, one
 from tseng_storage.errors import NotFound
 from tseng_storage.hierarchy import Above, sensors_below
 from tseng_storage.history import Change
@@ -34,7 +34,7 @@ from tseng_storage.known_entities import (
     uploaded,
 )
 from tseng_storage.recording import defined, exists, made, newest, require_project, taken, updated
-from tseng_storage.tables import PROP_HISTORY
+from tseng_storage.tables import ENTITY, PROP_HISTORY
 
 
 class Configuration:
@@ -194,6 +194,15 @@ class Configuration:
                 return some(connection, project, kind, ids, after, limit)
             there = existing(connection, project, kind, known, ids, after, limit)
             return as_known(connection, project, kind, there, known)
+
+    def children(self, project: str, kind: Kind, parents: Collection[str]) -> list[Entity]:
+        """The devices of these nodes, or the sensors of these devices, as they are today, in the order of their ids."""
+        below = select(ENTITY).where(ENTITY.c.project == project, ENTITY.c.kind == kind)
+        with self._base.read() as connection:
+            found = (
+                fetch(connection, below.where(ENTITY.c.parent.in_(chunk))) for chunk in chunks(sorted(set(parents)))
+            )
+            return sorted((entity for part in found for entity in part), key=lambda entity: entity.id)
 
     def sensors_of_device(self, project: str, device: str, known: Knowledge = EVERYTHING) -> tuple[Entity, ...]:
         """The sensors whose parent is the device, in the order of their ids. Cached until the catalog changes."""

@@ -204,6 +204,10 @@ class Configuring:
             find_project(self.store.catalog, project).id, kind, ids, after=after, limit=limit
         )
 
+    def children(self, kind: Kind, parents: Sequence[str], *, project: str | None = None) -> list[Entity]:
+        """The devices of these nodes, or the sensors of these devices, in the order of their ids."""
+        return self.store.catalog.children(find_project(self.store.catalog, project).id, kind, parents)
+
 
 def _placed(draft: Draft) -> Draft:
     return dataclasses.replace(draft, parent=draft.parent or parent_of(draft))

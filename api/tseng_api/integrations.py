@@ -1,0 +1,351 @@
+"""REST: connections with their devices and sensors, made and changed in one go (seed 003, Sensor Data Service).
+
+A request is taken apart into changes of entities and carried out in one transaction: all of it, or nothing.
+"""
+
+import secrets
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NotRequired, TypedDict
+
+import msgspec
+from starlette.responses import Response
+
+from tseng.engine import Engine
+from tseng.errors import Exists, InvalidRequest, NotFound
+from tseng_api import declared
+from tseng_api.entities import wired
+from tseng_api.http import JSON, answer_json
+from tseng_api.metrics import DEVICE_TYPES
+from tseng_api.query_strings import InProject
+from tseng_api.routing import Answer, Received, route
+from tseng_api.wire import decode, lenient
+from tseng_storage.entities import Alteration, Draft, Edit, Kind, Removal
+from tseng_units.catalogue import SENSOR_TYPES
+
+ChangeState = Literal["new", "update", "remove"]
+
+_NODE_TYPE, _GENERIC, _TYPE = "NODE_API_SDE", "GENERIC_SENSOR_SDE", "DYNAMIC"
+# Props that are left out here: the lists of the platform have them.
+_UNPRINTED = ("ACCESSIBLE", "DEVICE_GROUP", "SENSOR_GROUP", "LAST_COMM", "LAST_OBSERVATION")
+_CODE = "InvalidProcessIntegrationRequest"
+_NO_NODE = "Cannot process integration ensure the provided nodeId is valid."
+_NO_TYPE = (
+    "Minimum request parameters not provided, new Devices and Sensors must have a valid `props.INTEGRATION_ID` set."
+)
+
+
+class SensorPart(msgspec.Struct, forbid_unknown_fields=True):
+    """A sensor to be made, changed or removed; the latter two by `id`, or by the `refId` it was made with."""
+
+    changeState: ChangeState | None = None
+    id: str | None = None
+    refId: str | None = None
+    props: dict[str, Any] = {}
+
+
+class DevicePart(SensorPart, forbid_unknown_fields=True):
+    """A device likewise, with sensors of its own; without changeState it is only where they are found."""
+
+    sensors: list[SensorPart] = []
+
+
+class IntegrationPart(msgspec.Struct, forbid_unknown_fields=True):
+    """A new connection, or with `nodeId` one that is there, and its devices."""
+
+    changeState: ChangeState | None = None
+    nodeId: str | None = None
+    props: dict[str, Any] = {}
+    devices: list[DevicePart] = []
+
+
+class Integrate(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request."""
+
+    integration: IntegrationPart
+
+
+class Printed(TypedDict):
+    """A node, device or sensor as this service prints it."""
+
+    props: dict[str, Any]
+    id: str
+    type: str
+    observationType: NotRequired[str]
+    device: NotRequired[str]
+
+
+class DeviceBelow(TypedDict):
+    """A device with its sensors."""
+
+    device: Printed
+    sensors: list[Printed]
+
+
+class Connection(TypedDict):
+    """A connection with its devices; without `node` it is no more."""
+
+    node: NotRequired[Printed]
+    devices: list[DeviceBelow]
+
+
+class Integrated(TypedDict):
+    """A connection."""
+
+    integration: Connection
+
+
+class Reason(TypedDict):
+    """Why not."""
+
+    code: str
+    message: str
+
+
+class Refusal(TypedDict):
+    """A refusal of the whole."""
+
+    error: Reason
+
+
+class _Refused(Exception):
+    """A refusal as the document prints it, with its status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class _Plan:
+    """What a request comes to: changes in their order, and what is to be shown afterwards."""
+
+    node: str = ""
+    changes: list[Alteration] = field(default_factory=list)
+    shown: list[tuple[str, list[str]]] = field(default_factory=list)
+
+
+class _Planner:
+    """Takes one request apart."""
+
+    def __init__(self, engine: Engine, project: str, asked: IntegrationPart) -> None:
+        self._engine, self._project, self._asked = engine, project, asked
+        # Without a connection to begin with the document prints 400 for what is missing, with one it prints 422.
+        self._status = 400 if asked.nodeId is None else 422
+        self._plan = _Plan()
+
+    def plan(self) -> _Plan:
+        """Return what is to be done.
+
+        Raises:
+            _Refused: the connection is not there, or something new has no template.
+            NotFound, Exists, InvalidRequest: a device or sensor cannot be what it is said to be; the field is named.
+        """
+        plan, asked = self._plan, self._asked
+        plan.node = self._node()
+        if asked.changeState == "remove":
+            self._expect_nothing(asked.devices, "integration.devices")
+            return plan
+        known = self._known("device", plan.node if asked.nodeId else None)
+        for number, part in enumerate(asked.devices):
+            self._device(part, known, f"integration.devices[{number}]")
+        return plan
+
+    def _node(self) -> str:
+        asked = self._asked
+        if asked.nodeId is None:
+            if asked.changeState != "new":
+                raise _Refused(_NO_NODE, 422)
+            return self._new_node(asked.props)
+        if not self._engine.entities("node", [asked.nodeId], project=self._project):
+            raise _Refused(_NO_NODE, 422)
+        if asked.changeState == "update":
+            self._plan.changes.append(Edit("node", asked.nodeId, asked.props))
+        elif asked.changeState == "remove":
+            self._plan.changes.append(Removal("node", asked.nodeId, below=True))
+        return asked.nodeId
+
+    def _new_node(self, props: Mapping[str, Any]) -> str:
+        serial = self._unused("node", "/api/{}/node")
+        given = {"NAME": f"Data Source API Import {serial}", "SERIAL_NO": serial, "INTEGRATION_ID": _NODE_TYPE}
+        id = f"/api/{serial}/node"
+        self._plan.changes.append(Draft("node", id, _TYPE, {**given, **props}))
+        return id
+
+    def _device(self, part: DevicePart, known: "_Known", path: str) -> None:
+        node = self._plan.node
+        if part.changeState == "new":
+            id = self._new("device", part, known, path, f"{node}/dynamic/{{}}/device", DEVICE_TYPES)
+            sensors = _Known()
+        else:
+            id = self._change("device", part, known, path)
+            sensors = self._known("sensor", id)
+        if part.changeState == "remove":
+            self._expect_nothing(part.sensors, f"{path}.sensors")
+            return
+        shown: list[str] = []
+        for number, sensor in enumerate(part.sensors):
+            self._sensor(sensor, sensors, id, f"{path}.sensors[{number}]", shown)
+        self._plan.shown.append((id, shown))
+
+    def _sensor(self, part: SensorPart, known: "_Known", device: str, path: str, shown: list[str]) -> None:
+        declared.check_declared(part.props, f"{path}.props")
+        if part.changeState == "new":
+            id = self._new("sensor", part, known, path, f"{device}/{{}}/sensor", SENSOR_TYPES)
+        else:
+            id = self._change("sensor", part, known, path)
+        if part.changeState != "remove":
+            shown.append(id)
+
+    def _new(
+        self, kind: Kind, part: SensorPart, known: "_Known", path: str, form: str, templates: Container[str]
+    ) -> str:
+        template = part.props.get("INTEGRATION_ID")
+        if not isinstance(template, str) or template not in templates:
+            raise _Refused(_NO_TYPE, self._status)
+        if part.id is not None:
+            raise InvalidRequest.at(f"{path}.id", "must be absent: what is new gets its id here")
+        if template == _GENERIC and not any(part.props.get(name) for name in declared.METRICS):
+            raise InvalidRequest.at(f"{path}.props", f"a new {_GENERIC} needs {' or '.join(declared.METRICS)}")
+        id = form.format(self._unused(kind, form))
+        known.add(id, part.refId, path)
+        observed = _TYPE if kind == "sensor" else None
+        self._plan.changes.append(Draft(kind, id, _TYPE, part.props, None, observed, part.refId))
+        return id
+
+    def _change(self, kind: Kind, part: SensorPart, known: "_Known", path: str) -> str:
+        id = known.find(part, path)
+        if part.changeState == "update":
+            self._plan.changes.append(Edit(kind, id, part.props))
+        elif part.changeState == "remove":
+            self._plan.changes.append(Removal(kind, id, below=True))
+            known.drop(id)
+        return id
+
+    def _known(self, kind: Kind, parent: str | None) -> "_Known":
+        found = _Known()
+        for entity in self._engine.children(kind, [parent], project=self._project) if parent else ():
+            found.add(entity.id, entity.ref_id)
+        return found
+
+    def _unused(self, kind: Kind, form: str) -> str:
+        """Six hexadecimal digits, as the document's ids have them, with which no entity of the kind is named."""
+        while True:
+            digits = secrets.token_hex(3).upper()
+            if not self._engine.entities(kind, [form.format(digits)], project=self._project):
+                return digits
+
+    def _expect_nothing(self, parts: Sequence[object], path: str) -> None:
+        if parts:
+            raise InvalidRequest.at(path, "must be absent: what is removed goes with all that is below it")
+
+
+class _Known:
+    """Devices of a connection or sensors of a device: those that are there, and those of the request so far."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._by_ref: dict[str, list[str]] = {}
+
+    def add(self, id: str, ref: str | None, path: str | None = None) -> None:
+        """Take one in; with `path` it is new, and its refId must be."""
+        if path is not None and ref is not None and self._by_ref.get(ref):
+            raise Exists(f"{path}.refId: {ref!r} is taken", field=f"{path}.refId", seen=ref)
+        self._ids.add(id)
+        if ref is not None:
+            self._by_ref.setdefault(ref, []).append(id)
+
+    def drop(self, id: str) -> None:
+        """Leave one out that is gone now: what follows may be made under its refId."""
+        self._ids.discard(id)
+        for ids in self._by_ref.values():
+            if id in ids:
+                ids.remove(id)
+
+    def find(self, part: SensorPart, path: str) -> str:
+        """Return the id of the one that is meant, by its own or by the refId it was made with."""
+        if part.id is not None:
+            if part.id not in self._ids:
+                raise NotFound(f"{path}.id: there is no {part.id!r} here", field=f"{path}.id", seen=part.id)
+            return part.id
+        if part.refId is None:
+            raise InvalidRequest.at(path, "needs id or refId, or changeState new")
+        found = self._by_ref.get(part.refId, [])
+        if len(found) != 1:
+            said = f"{len(found)} have" if found else "none has"
+            raise NotFound(f"{path}.refId: {said} {part.refId!r} here", field=f"{path}.refId", seen=part.refId)
+        return found[0]
+
+
+def integrate(received: Received[InProject, bytes]) -> Response:
+    """Make, change and remove a connection's devices and sensors; all, or nothing."""
+    project, by = received.project, received.session.require("writer").name
+    asked = decode(lenient(received.body), Integrate).integration
+    try:
+        plan = _Planner(received.engine, project, asked).plan()
+    except _Refused as refused:
+        refusal: Refusal = {"error": {"code": _CODE, "message": str(refused)}}
+        return answer_json(refusal, refused.status)
+    received.engine.apply(plan.changes, by=by, project=project)
+    return answer_json(_shown(received.engine, project, plan.node, plan.shown))
+
+
+def get_integration(received: Received[InProject, None]) -> Integrated:
+    """Show a connection with all its devices and sensors; its id may begin with one slash or two."""
+    engine, project, id = received.engine, received.project, "/" + received.path["id"].lstrip("/")
+    if not engine.entities("node", [id], project=project):
+        raise NotFound(f"there is no connection {id!r}", field="id", seen=id)
+    below: dict[str, list[str]] = {device.id: [] for device in engine.children("device", [id], project=project)}
+    for sensor in engine.children("sensor", list(below), project=project):
+        below[sensor.parent or ""].append(sensor.id)
+    return _shown(engine, project, id, list(below.items()))
+
+
+def post_integration(received: Received[InProject, None]) -> Integrated:
+    """Show a connection, as the printed requests ask for it."""
+    return get_integration(received)
+
+
+def _shown(engine: Engine, project: str, node: str, devices: Sequence[tuple[str, list[str]]]) -> Integrated:
+    """Return a connection as printed; one that is gone is left out."""
+    nodes = _printed(engine, "node", [node], project)
+    made = _printed(engine, "device", [device for device, _ in devices], project)
+    sensors = _printed(engine, "sensor", [id for _, ids in devices for id in ids], project)
+    below: list[DeviceBelow] = [
+        {"device": made[device], "sensors": [sensors[id] for id in ids]} for device, ids in devices
+    ]
+    return {"integration": {"node": nodes[node], "devices": below} if nodes else {"devices": below}}
+
+
+def _printed(engine: Engine, kind: Kind, ids: Sequence[str], project: str) -> dict[str, Printed]:
+    wires = wired(engine, engine.entities(kind, ids, project=project)) if ids else []
+    return {each["id"]: _entity(each) for each in wires}
+
+
+def _entity(wire: Mapping[str, Any]) -> Printed:
+    props = {name: value for name, value in wire["props"].items() if name not in _UNPRINTED}
+    props |= {name: _date(props[name]) for name in ("CREATION_DATE", "LAST_MODIFIED_DATE")}
+    shape: Printed = {"props": props, "id": wire["id"], "type": wire["type"]}
+    if "observationType" in wire:
+        shape["observationType"] = wire["observationType"]
+    if "device" in wire:
+        shape["device"] = wire["device"]
+    return shape
+
+
+def _date(text: str) -> str:
+    """`2024-03-05T10:27:22.553+00:00`, as this service prints dates."""
+    return text.removesuffix("Z")[: len("2024-03-05T10:27:22.553")] + "+00:00"
+
+
+_INTEGRATED = Answer("The connection, and what is now of what was asked for.", {JSON: Integrated})
+_REFUSED = Answer("No connection, or no template.", {JSON: Refusal})
+
+ROUTES = [
+    route(
+        "/api/integrations/integrate", integrate, "writer", method="POST", takes={JSON: Integrate},
+        answers={200: _INTEGRATED, 422: _REFUSED}, refusals=(404, 409),
+    ),
+    route("/api/integrations/{id:path}", get_integration, refusals=(404,)),
+    route("/api/integrations/{id:path}", post_integration, method="POST", refusals=(404,)),
+]  # fmt: skip

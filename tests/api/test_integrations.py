@@ -1,0 +1,281 @@
+"""Connections, devices and sensors in one request, as seed 003's Sensor Data Service prints it and beyond."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tests.api.service_samples import ASSET, Sample, answer, holds, masked
+from tests.api.site import Site
+
+URL = "/api/integrations/integrate"
+LANGUAGES = ("curl", "fetch", "python")
+SIMPLE = Sample("Create Connection, Device(s), and Sensor(s)")
+ADVANCED = Sample("Advanced Device(s), and Sensor(s) Creation")
+GENERIC = {"INTEGRATION_ID": "GENERIC_SENSOR_SDE", "UNKNOWN_METRICS": {"0": "abc"}, "UNKNOWN_UNITS": {"0": "abcUnit"}}
+DEVICE = {"INTEGRATION_ID": "IMPORT_DEVICE_SDE", "NAME": "Device-1"}
+SCOPES = "sensor-data:modify sensor-data:read users:read itwins:read itwins:modify"
+CODE = "InvalidProcessIntegrationRequest"
+NO_NODE = {"code": CODE, "message": "Cannot process integration ensure the provided nodeId is valid."}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def asset(site: Site) -> str:
+    """The printed asset: a project under that iTwin id."""
+    return site.engine.create_project("Asset", ASSET).id
+
+
+@pytest.fixture(scope="module")
+def token(site: Site, asset: str) -> str:
+    """A token of a service application of that project, with the scopes that the document asks for."""
+    client = site.engine.keys.create_client("maker", SCOPES, asset)
+    granted = site.http(None).post("/connect/token", data={"grant_type": "client_credentials", **client}).json()
+    found: str = granted["access_token"]
+    return found
+
+
+def post(site: Site, integration: Mapping[str, Any], role: str = "writer") -> Any:
+    """Integrate in the default project; status and body."""
+    told = site.http(role).post(URL, json={"integration": integration})
+    return told.status_code, told.json()
+
+
+def made(site: Site, *devices: Mapping[str, Any]) -> Any:
+    """Make a connection with devices; its node's id and what was answered of each device."""
+    status, body = post(site, {"changeState": "new", "devices": list(devices)})
+    assert status == 200, body
+    return body["integration"]["node"]["id"], body["integration"]["devices"]
+
+
+def new(ref: str | None = None, **more: Any) -> dict[str, Any]:
+    """A new generic sensor."""
+    return {"changeState": "new", "refId": ref, "props": GENERIC} | more
+
+
+def new_device(ref: str | None = None, *sensors: Mapping[str, Any]) -> dict[str, Any]:
+    """A new device with sensors."""
+    return {"changeState": "new", "refId": ref, "props": DEVICE, "sensors": list(sensors)}
+
+
+def shown(site: Site, node: str) -> Any:
+    """The connection as it is now."""
+    return site.http("writer").get(f"/api/integrations/{node}").json()["integration"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_simple_request_as_printed(site: Site, token: str, language: str) -> None:
+    """A connection, a device and two sensors; ids, dates and all that is printed of them."""
+    status, told = SIMPLE.send(language, site.url, token, {})
+    assert status == 200
+    holds(masked(told), masked(answer("Example response (200 OK)")))
+    assert list(told) == ["integration"]
+    node = told["integration"]["node"]
+    assert node["id"] == f"/api/{node['props']['SERIAL_NO']}/node"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_advanced_request_as_printed(site: Site, token: str, asset: str, language: str) -> None:
+    """A device and a sensor below a connection that is there; the body that curl prints has commas to spare."""
+    node = f"/api/B0885{LANGUAGES.index(language)}/node"
+    props = {"NAME": "test node", "NOTES": "test notes", "URL": "test url", "INTEGRATION_ID": "NODE_API_SDE"}
+    site.engine.create_entity("node", node, "DYNAMIC", props, project=asset)
+    status, told = ADVANCED.send(language, site.url, token, {"/api/B08851/node": node, "<Your asset id>": ASSET})
+    assert status == 200
+    printed = masked(answer("Example Response (200 Created):"))["integration"]
+    ours = masked(told)["integration"]
+    del printed["node"]["props"]["LOCATION"], printed["node"]["props"]["AUTH_TOKEN"]
+    for name in ("SERIAL_NO", "EXTERNAL_ID"):
+        del printed["node"]["props"][name]
+    for shape in (printed["devices"][0]["device"], printed["devices"][0]["sensors"][0]):
+        # What the answer prints under these names is another request's.
+        for name in ("SERIAL_NO", "NAME", "NOTES"):
+            del shape["props"][name]
+    holds(ours, printed)
+    sensor = told["integration"]["devices"][0]["sensors"][0]
+    assert sensor["props"]["SERIAL_NO"] == "1234"
+
+
+def test_refusals_as_printed(site: Site) -> None:
+    """Without INTEGRATION_ID 400, or 422 below a connection; without a connection, or one that is none, 422."""
+    untyped = {"changeState": "new", "props": {"NAME": "Device-1"}}
+    printed = answer("Example response (400 Bad Request)")
+    assert post(site, {"changeState": "new", "devices": [untyped]}) == (400, printed)
+    node, _ = made(site, new_device())
+    assert post(site, {"nodeId": node, "devices": [untyped]}) == (422, printed)
+    unknown = {"changeState": "new", "props": {"INTEGRATION_ID": "NOT_A_TEMPLATE"}}
+    assert post(site, {"nodeId": node, "devices": [unknown]}) == (422, printed)
+    assert printed == answer("Example Response (402 Unprocessable Entity ):", 1)
+    assert answer("Example Response (402 Unprocessable Entity ):") == {"error": NO_NODE}
+    for integration in ({"devices": [new_device()]}, {"nodeId": "/api/000000/node", "devices": []}):
+        assert post(site, integration) == (422, {"error": NO_NODE})
+
+
+def test_a_reader_and_a_stranger_are_refused(site: Site) -> None:
+    """403 for a key that may only read, 401 as printed without one."""
+    assert post(site, {"changeState": "new"}, "reader")[0] == 403
+    status, body = site.http(None).post(URL, json={}).status_code, site.http(None).post(URL, json={}).json()
+    assert (status, body["errors"][0]["path"]) == (401, "Authorization")
+
+
+def test_new_changed_and_removed_in_one_request(site: Site) -> None:
+    """By refId and by id, several devices and sensors, and the connection itself; afterwards that is what is there."""
+    node, devices = made(site, new_device("d1", new("a"), new("b")), new_device("d2", new("c")), new_device("d3"))
+    ids = [each["device"]["id"] for each in devices]
+    (a, b), (c,) = ([sensor["id"] for sensor in each["sensors"]] for each in devices[:2])
+    changes = [
+        {"refId": "d1", "sensors": [
+            {"changeState": "update", "refId": "a", "props": {"NAME": "renamed", "NOTES": None}},
+            {"changeState": "remove", "id": b},
+            new("b"),
+        ]},
+        {"changeState": "update", "id": ids[1], "props": {"NAME": "D 2"}, "sensors": [{"id": c}]},
+        {"changeState": "remove", "refId": "d3"},
+        new_device("d4", new("a")),
+    ]  # fmt: skip
+    asked = {"nodeId": node, "changeState": "update", "props": {"NOTES": "moved"}, "devices": changes}
+    status, body = post(site, asked)
+    assert status == 200, body
+    told = body["integration"]
+    assert told["node"]["props"]["NOTES"] == "moved"
+    assert [each["device"]["id"] for each in told["devices"][:2]] == ids[:2]
+    first = told["devices"][0]["sensors"][0]
+    assert (first["id"], first["props"]["NAME"], "NOTES" in first["props"]) == (a, "renamed", False)
+    assert told["devices"][1]["device"]["props"]["NAME"] == "D 2"
+    now = shown(site, node)
+    by_id = {each["device"]["id"]: [sensor["id"] for sensor in each["sensors"]] for each in now["devices"]}
+    assert by_id == {each["device"]["id"]: sorted(s["id"] for s in each["sensors"]) for each in told["devices"]}
+    assert ids[2] not in by_id
+    assert not any(b in sensors for sensors in by_id.values())
+
+
+BAD: dict[str, tuple[dict[str, Any], int, str]] = {
+    "no such id": ({"changeState": "update", "id": "/x"}, 404, "integration.devices[1].id"),
+    "no such ref": ({"changeState": "remove", "refId": "x"}, 404, "integration.devices[1].refId"),
+    "nothing said": ({"changeState": "update"}, 400, "integration.devices[1]"),
+    "ref taken": ({"changeState": "new", "refId": "taken", "props": DEVICE}, 409, "integration.devices[1].refId"),
+    "ref twice": ({"changeState": "new", "refId": "first", "props": DEVICE}, 409, "integration.devices[1].refId"),
+    "own id": ({"changeState": "new", "id": "/x", "props": DEVICE}, 400, "integration.devices[1].id"),
+    "another word": ({"changeState": "old"}, 400, "integration.devices[1].changeState"),
+    "no metrics": (
+        new_device(None, new(props={"INTEGRATION_ID": "GENERIC_SENSOR_SDE"})),
+        400,
+        "integration.devices[1].sensors[0].props",
+    ),
+    "no unit": (
+        new_device(None, new(props=GENERIC | {"UNKNOWN_UNITS": {}})),
+        400,
+        "integration.devices[1].sensors[0].props.UNKNOWN_METRICS.0",
+    ),
+    "unit of nothing": (
+        new_device(None, new(props=GENERIC | {"KNOWN_UNITS": {"7": "mm"}})),
+        400,
+        "integration.devices[1].sensors[0].props.KNOWN_UNITS.7",
+    ),
+    "no known unit": (
+        new_device(None, new(props=GENERIC | {"UNKNOWN_UNITS": {}, "KNOWN_UNITS": {"0": "furlong"}})),
+        400,
+        "integration.devices[1].sensors[0].props.KNOWN_UNITS.0",
+    ),
+    "index twice": (
+        new_device(None, new(props=GENERIC | {"KNOWN_METRICS": {"0": "f"}})),
+        400,
+        "integration.devices[1].sensors[0].props.UNKNOWN_METRICS.0",
+    ),
+    "no index": (
+        new_device(None, new(props=GENERIC | {"UNKNOWN_METRICS": {"first": "abc"}})),
+        400,
+        "integration.devices[1].sensors[0].props.UNKNOWN_METRICS.first",
+    ),
+    "a list": (
+        new_device(None, new(props=GENERIC | {"UNKNOWN_UNITS": ["mm"]})),
+        400,
+        "integration.devices[1].sensors[0].props.UNKNOWN_UNITS",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_all_or_nothing(site: Site, name: str) -> None:
+    """Whatever is wrong with the second device, nothing of the first is made; the field is named."""
+    bad, expected, field = BAD[name]
+    node, _ = made(site, new_device("taken"))
+    before = shown(site, node)
+    status, body = post(site, {"nodeId": node, "devices": [new_device("first", new()), bad]})
+    assert (status, body["error"]["field"]) == (expected, field), body
+    assert shown(site, node) == before
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_printed_examples_of_generic_sensors(site: Site, number: int) -> None:
+    """Unknown and known metrics and units by index; what is declared is what can be uploaded and read back."""
+    below = (
+        "Example of unknown metric",
+        "Example known metric and known unit:",
+        "Example unknown metric and known unit:",
+    )
+    printed = answer(below[number])
+    _, ((device),) = made(site, new_device(None, printed))
+    (sensor,) = device["sensors"]
+    holds(sensor["props"], printed["props"])
+    props = printed["props"]
+    names = [*props.get("KNOWN_METRICS", {}).values(), *props.get("UNKNOWN_METRICS", {}).values()]
+    units = [*props.get("KNOWN_UNITS", {}).values(), *props.get("UNKNOWN_UNITS", {}).values()]
+    row = {"sensorId": sensor["id"], "timestamp": "2024-01-01T00:00:00.000Z", "values": dict.fromkeys(names, 2.5)}
+    sent = site.http("writer").post("/api/data/upload", json={"observations": [row]})
+    assert (sent.status_code, sent.json()) == (202, answer("Example Response (202 Accepted):"))
+    for metric, unit in zip(names, units, strict=True):
+        read = site.get("/api/data", sensor=sensor["id"], metric=metric, unit=unit)
+        assert read.json()["data"] == {"2024-01-01T00:00:00.000Z": 2.5}
+
+
+@pytest.fixture(scope="module")
+def connection(site: Site, asset: str) -> Any:
+    """The printed connection with its seven observations, as it should be shown."""
+    printed = answer("Get Integrations")["integration"]
+    server = {"OBSERVATION_COUNT", "CREATION_DATE", "LAST_MODIFIED_DATE", "LAST_MODIFIED_BY", "PROJECT_ID", "SIZE"}
+    by = printed["node"]["props"]["LAST_MODIFIED_BY"]
+
+    def make(kind: Any, shape: Any) -> None:
+        props = {name: value for name, value in shape["props"].items() if name not in server}
+        observed = shape.get("observationType")
+        site.engine.create_entity(
+            kind, shape["id"], shape["type"], props, observation_type=observed, by=by, project=asset
+        )
+
+    make("node", printed["node"])
+    for each in printed["devices"]:
+        make("device", each["device"])
+        for sensor in each["sensors"]:
+            make("sensor", sensor)
+    sensor, values = printed["devices"][0]["sensors"][0]["id"], {"Alignment_Left_SD": 0.23}
+    rows = [{"sensorId": sensor, "timestamp": f"2024-02-2{day}T00:00:00.000Z", "values": values} for day in range(7)]
+    site.engine.upload(rows, project=asset)
+    return masked({"integration": printed}, serials=False)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_get_integrations_as_printed(site: Site, token: str, connection: Any, language: str) -> None:
+    """All devices and sensors of a connection, by POST and with two slashes."""
+    status, told = Sample("Get Integrations").send(language, site.url, token, {})
+    assert status == 200
+    holds(masked(told, serials=False), connection)
+
+
+def test_a_connection_by_get_and_with_one_slash(site: Site) -> None:
+    """The same answer; 404 for one that is not there, as for another project's."""
+    node, _ = made(site, new_device("d", new("s")))
+    answers = [site.get(f"/api/integrations/{id}") for id in (node, node[1:])]
+    assert [each.status_code for each in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    for unknown in ("/api/000000/node", "/api/13DC2F/node"):
+        told = site.get(f"/api/integrations/{unknown}")
+        assert (told.status_code, told.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+def test_a_connection_is_removed_with_all_below(site: Site) -> None:
+    """Nothing of it is shown, found or uploaded to any more."""
+    node, (device,) = made(site, new_device("d", new("s")))
+    (sensor,) = device["sensors"]
+    assert post(site, {"nodeId": node, "changeState": "remove"}) == (200, {"integration": {"devices": []}})
+    assert site.get(f"/api/integrations/{node}").status_code == 404
+    row = {"sensorId": sensor["id"], "timestamp": "2024-01-01T00:00:00.000Z", "values": {"abc": 1}}
+    assert site.http("writer").post("/api/data/upload", json={"observations": [row]}).status_code == 404
