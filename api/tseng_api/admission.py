@@ -76,9 +76,7 @@ class Admissions:
         with self._lock:
             shown_by, fresh = list(self._shown.items()), frozenset(self._fresh)
         now, changed = time.time(), trusted != self._trusted
-        due = {
-            shown.code for id, shown in shown_by if changed or (id, shown.code) in fresh or _over(shown.identity, now)
-        }
+        due = {shown.code for id, shown in shown_by if changed or (id, shown.code) in fresh or shown.identity.over(now)}
         verdicts = {code: error for code in due if (error := self._verdict(code)) is not None}
         self._trusted = trusted
         with self._lock:
@@ -98,7 +96,3 @@ class Admissions:
         except (Unauthenticated, Forbidden) as error:
             return error
         return None
-
-
-def _over(identity: Identity, now: float) -> bool:
-    return identity.until is not None and identity.until <= now

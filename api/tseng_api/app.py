@@ -31,6 +31,7 @@ from tseng_api.codings import CODINGS
 from tseng_api.errors import MethodNotAllowed, outcome, rest_body
 from tseng_api.http import answer_json
 from tseng_api.logs import RequestLog
+from tseng_api.remembered import Remembered, Repeats
 from tseng_api.routing import Endpoint
 from tseng_api.sockets import Sockets
 from tseng_api.websocket import socket_route
@@ -72,12 +73,14 @@ def create_app(engine: Engine, sockets: Sockets | None = None) -> Starlette:
         EngineError: the settings name a key set for tokens that cannot be used.
     """
     Tokens(engine).check_settings()
+    remembered = Remembered(engine)
     app = Starlette(
         routes=[*(row.route() for row in ROUTES), *([] if sockets is None else [socket_route(sockets)])],
-        middleware=[Middleware(RequestLog)],
+        middleware=[Middleware(RequestLog), Middleware(Repeats, remembered)],
         exception_handlers={**dict.fromkeys(REFUSALS, refuse), HTTPException: refuse_path},
     )
     app.state.engine = engine
+    app.state.remembered = remembered
     app.state.few = asyncio.Semaphore(_FEW)
     return app
 

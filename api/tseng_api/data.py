@@ -234,7 +234,7 @@ def _store(engine: Engine, observations: list[Any], project: str) -> None:
 _SERIES = media_types(FORMATS, json=SeriesObject, columns=SeriesColumns)
 
 ROUTES = [
-    route("/api/data", get_data, answers={200: Answer("The series.", _SERIES)}, refusals=(404, 406)),
+    route("/api/data", get_data, answers={200: Answer("The series.", _SERIES)}, refusals=(404, 406), same=True),
     route(
         "/api/data",
         post_data,
@@ -251,7 +251,7 @@ ROUTES = [
         refusals=(404, 406),
         few=True,
     ),
-    route("/api/data/summary", get_summary, refusals=(404,)),
+    route("/api/data/summary", get_summary, refusals=(404,), same=True),
     route(
         "/api/data/upload",
         upload,

@@ -22,6 +22,8 @@ async def read_body(request: Request, limit: int) -> bytes:
         TooLarge: it is known to be, however much of it is here.
         UnsupportedCoding, DamagedCoding: it is compressed in another way, or not whole.
     """
+    if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
+        return b""  # RFC 9112, 6.3: there is none
     coding = body_coding(", ".join(request.headers.getlist("content-encoding")))
     body = await _body(request, limit)
     return await run_in_threadpool(inflate, body, coding, limit) if coding else body

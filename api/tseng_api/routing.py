@@ -22,6 +22,7 @@ from tseng.access import Role
 from tseng.engine import Engine
 from tseng_api.http import JSON, answer_json, drop, read_body
 from tseng_api.query_strings import Ignored, InProject, Q, decode_query
+from tseng_api.remembered import Remembered
 from tseng_api.session import Session, identify
 from tseng_api.wire import decode
 
@@ -107,6 +108,7 @@ def route(
     answers: Mapping[int, Answer] | None = None,
     refusals: Collection[int] = (),
     few: bool = False,
+    same: bool = False,
 ) -> Endpoint:
     """Return a route that needs a role.
 
@@ -121,16 +123,22 @@ def route(
         answers: by status, of a handler that returns a `Response`.
         refusals: statuses of refusals that not every route has.
         few: the handler takes long and much, so the application runs few such at once; others wait without a thread.
+        same: the answer rests on the query string, the project, Accept and the store alone, so that a short one is kept
+            until something is stored.
     """
     work = _Work.of(handler, status)
 
     async def run(request: Request) -> Response:
-        session = await _let_in(request, role)
+        remembered: Remembered = request.app.state.remembered
+        state = remembered.state()
+        session = await _let_in(request, role, state)
         raw = await read_body(request, session.engine.settings.body_limit)
         async with request.app.state.few if few else nullcontext():
             response = await run_in_threadpool(work, session, request, raw)
         if request.method == "HEAD":
             drop(response)
+        if same and session.identity:
+            remembered.keep_answer(request.scope, session.identity, state, response)
         return response
 
     return _endpoint(method, path, role, work, run, takes, answers, (401, 403, *refusals))
@@ -226,9 +234,14 @@ def summary(handler: Callable[..., Any]) -> str:
     return text
 
 
-async def _let_in(request: Request, role: Role) -> Session:
+async def _let_in(request: Request, role: Role, state: object) -> Session:
     engine: Engine = request.app.state.engine
-    identity = await run_in_threadpool(identify, engine, request.headers)
+    remembered: Remembered = request.app.state.remembered
+    credential = request.headers.get("authorization", "")
+    identity = remembered.identity(credential, state)
+    if identity is None:
+        identity = await run_in_threadpool(identify, engine, request.headers)
+        remembered.keep_identity(credential, state, identity)
     request.state.identity = identity.name
     identity.require(role)
     return Session(engine, identity, request.state.request_id)

@@ -32,6 +32,10 @@ class Identity:
     project: str | None
     until: float | None = field(default=None, compare=False)
 
+    def over(self, now: float) -> bool:
+        """Say whether its token has run out."""
+        return self.until is not None and self.until <= now
+
     def require(self, role: Role) -> None:
         """Let pass who has this role or a higher one.
 
