@@ -8,6 +8,7 @@ from starlette.responses import Response
 from tseng.parameters import from_text
 from tseng.profiles import Outline, Profile, ProfileData
 from tseng_api.http import JSON, answer_json
+from tseng_api.queries import Duration, Instant, Known
 from tseng_api.query_strings import InProject, Rest
 from tseng_api.routing import Answer, Received, route
 from tseng_units.instants import format_instant
@@ -20,10 +21,10 @@ class Along(Rest):
 
     metric: str
     unit: str
-    at: list[str]
+    at: list[Instant]
     params: dict[str, str] = msgspec.field(default_factory=dict)
-    tolerance: str | None = None
-    asOf: str | None = None
+    tolerance: Duration | None = None
+    asOf: Known | None = None
     provenance: bool = False
 
 
