@@ -10,7 +10,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, union
 
 from tseng_storage.catalog_cache import CachedDatabase
 from tseng_storage.change_sets import apply
@@ -34,7 +34,7 @@ from tseng_storage.known_entities import (
     uploaded,
 )
 from tseng_storage.recording import defined, exists, made, newest, require_project, taken, updated
-from tseng_storage.tables import ENTITY, PROP_HISTORY
+from tseng_storage.tables import ENTITY, ENTITY_PAST, PROP_HISTORY
 
 
 class Configuration:
@@ -160,9 +160,10 @@ class Configuration:
         """The parents that an entity has or had. Cached until the catalog changes."""
 
         def lookup(connection: Connection) -> frozenset[str]:
-            rows = past_rows(connection, project, kind, [id]).get(id, [])
-            today = [entity_of(row) for row in connection.execute(one(project, kind, id)).mappings()]
-            return frozenset(each.parent for each in (*today, *(each for _, each in rows)) if each.parent is not None)
+            tables = (ENTITY, ENTITY_PAST)
+            owned = ((each.c.project == project, each.c.kind == kind, each.c.id == id) for each in tables)
+            parts = (select(each.c.parent).where(*its) for each, its in zip(tables, owned, strict=True))
+            return frozenset(each for each in connection.execute(union(*parts)).scalars() if each is not None)
 
         return self._base.cached(("parents", project, kind, id), lookup)
 
