@@ -218,6 +218,14 @@ class Log:
         with self._database.read() as connection:
             return LogState(*connection.execute(_STATE).one())
 
+    def sizes(self, project: str, after: int) -> tuple[int, list[tuple[int, int, int]]]:
+        """How far the log was trimmed, and of a project's uploads beyond `after` when received, values and bytes."""
+        query = select(LOG.c.received, LOG.c.rows, func.length(LOG.c.payload))
+        query = query.where(LOG.c.project == project, LOG.c.seq > after, LOG.c.rows > 0).order_by(LOG.c.seq)
+        with self._database.read() as connection:
+            rows = [(row[0], row[1], row[2]) for row in connection.execute(query)]
+            return int(connection.execute(_TRIMMED).scalar_one()), rows
+
     def trim(self, seq: int, files: Mapping[str, str] = _NO_FILES) -> None:
         """Forget the rows up to `seq`, now on disk elsewhere; note the commits that hold them, as `note` does."""
         with self._database.write() as connection:

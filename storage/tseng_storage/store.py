@@ -35,6 +35,7 @@ from tseng_storage.once import Once
 from tseng_storage.reader import Reader
 from tseng_storage.settings import StoreSettings
 from tseng_storage.snapshot import Snapshot, Snapshots
+from tseng_storage.usage import Meter, Usage
 from tseng_storage.verify import Report, verify
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Store:
         self._compaction = Compaction(self.layout, self._log, self._maintenance, settings)
         self._snapshots = Snapshots(self.layout, self._database, self._log, table)
         self._reader = Reader(self.layout, settings)
+        self._meter = Meter(self.layout)
         self._background = Background(self._log, self._maintenance, self._care, settings)
         self.id = self.catalog.store_id()
         self._closing = threading.Lock()
@@ -331,10 +333,14 @@ class Store:
             "projects": len(self.catalog.projects()),
         }
 
-    def usage(self, project: str) -> tuple[int, int]:
-        """(observations, bytes) of a project: rows of its segments and its log, bytes of its segments."""
-        snapshot = self.snapshot()
-        segments = snapshot.index.project(project)
-        uploads = snapshot.tail.uploads(snapshot.upto, snapshot.table.flushed)
-        waiting = sum(len(rows) for owner, rows in uploads if owner == project)
-        return sum(segment.rows for segment in segments) + waiting, sum(segment.size for segment in segments)
+    def usage(self, project: str) -> Usage:
+        """How much a project holds, by the month in which it came in: in its segments and in the log."""
+
+        def work(now: Snapshot) -> Usage | None:
+            trimmed, uploads = self._log.sizes(project, now.table.flushed)
+            # What left the log since then is in segments that this snapshot does not have.
+            return None if trimmed > now.table.flushed else self._meter.usage(now.index.project(project), uploads)
+
+        while (found := self._retried(work, None)) is None:
+            continue
+        return found

@@ -3,11 +3,14 @@
 import math
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from sqlalchemy import select
 from tests.storage.helpers import PROJECT, SMALL, opened, read, seen_by_duckdb, series, table
 
 from tseng_storage.entities import Uploaded
@@ -15,6 +18,8 @@ from tseng_storage.errors import Exists, InvalidObservations, NotFound, StoreClo
 from tseng_storage.files import exclusive
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
+from tseng_storage.tables import LOG
+from tseng_storage.usage import Usage
 
 
 @pytest.fixture
@@ -333,12 +338,33 @@ def test_empty_tables(store: Store) -> None:
 
 
 def test_usage_counts_observations_and_bytes(store: Store) -> None:
-    """Usage counts rows in segments and in the log, and the bytes of segments."""
+    """Usage counts rows in segments and in the log, and the bytes of both."""
     store.load(series(dict.fromkeys(range(10), 1.0)), PROJECT)
     store.append(series(dict.fromkeys(range(10, 15), 1.0)), PROJECT)
-    observations, size = store.usage(PROJECT)
-    assert observations == 15
-    assert size == sum(path.stat().st_size for path in (store.layout.observations).rglob("*.parquet"))
+    usage = store.usage(PROJECT)
+    assert usage.observations == 15
+    with store._database.read() as connection:
+        waiting = sum(len(payload) for payload in connection.execute(select(LOG.c.payload)).scalars())
+    assert usage.bytes == waiting + sum(path.stat().st_size for path in store.layout.observations.rglob("*.parquet"))
+
+
+def test_usage_by_month_received(store: Store) -> None:
+    """The months are those of the log and of segments, also of one that holds several; they add up to the whole."""
+    dates = ["2023-12-31T23:59:59.999999", "2024-01-01", "2024-02-29T12:00:00", "2024-02-29T13:00:00"]
+    for number, date in enumerate(dates):
+        with patch("tseng_storage.log.now_us", return_value=int(np.datetime64(date, "us").astype(int))):
+            store.append(series({number: 1.0, number + 100: None}), PROJECT)
+    expected = [("2023-12", 2), ("2024-01", 2), ("2024-02", 4)]
+    steps: list[Callable[[], int]] = [lambda: 0, store.flush, store.compact]
+    for step in steps:
+        step()
+        usage = store.usage(PROJECT)
+        assert [(month.month, month.observations) for month in usage.months] == expected
+        assert usage.observations == 8
+        assert usage.bytes == sum(month.bytes for month in usage.months)
+        assert all(month.bytes > 0 for month in usage.months)
+    assert usage.bytes == sum(path.stat().st_size for path in store.layout.observations.rglob("*.parquet"))
+    assert store.usage("nowhere") == Usage(0, 0)
 
 
 def test_files_make_sense_alone(store: Store) -> None:

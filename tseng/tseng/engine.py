@@ -20,7 +20,7 @@ from tseng.aligned import Table
 from tseng.configuring import Configuring
 from tseng.defining import Defining
 from tseng.documents import Documenting
-from tseng.errors import InvalidRequest
+from tseng.errors import Exists, InvalidRequest
 from tseng.live.verbs import Live
 from tseng.observations import RawRows, observations
 from tseng.profiles import Profiling
@@ -35,6 +35,7 @@ from tseng_storage.observations import Rows
 from tseng_storage.once import Once
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
+from tseng_storage.usage import Usage
 from tseng_units.sensors import OfferedMetric, is_generic, metrics, raw_metrics
 
 if TYPE_CHECKING:
@@ -103,6 +104,26 @@ class Engine(Configuring, Defining, Documenting, Profiling, Live):
     def create_project(self, name: str, itwin_id: str | None = None) -> Project:
         """Make a project."""
         return self.store.catalog.create_project(name, itwin_id)
+
+    def delete_project(self, project: str) -> None:
+        """Delete a project by id or iTwin id, with all that belongs to it.
+
+        Raises:
+            NotFound: no such project.
+            Exists: it is the default one, which stays.
+        """
+        found = self.project(project)
+        if found.is_default:
+            raise Exists("the default project cannot be deleted", field="project", seen=project)
+        self.store.delete_project(found.id)
+
+    def usage(self, project: str | None = None) -> Usage:
+        """How many raw values a project holds and their bytes on disk, in all and by the month in which they came in.
+
+        Raises:
+            NotFound: no such project.
+        """
+        return self.store.usage(self.project(project).id)
 
     def vitals(self, entities: Sequence[Entity]) -> list[Vitals]:
         """What the store knows of nodes, devices and sensors by itself, in their order: counts, last observation, size.
