@@ -29,3 +29,20 @@ def test_usage_and_removal(engine: Engine) -> None:
             refused(project.id)
     with pytest.raises(Exists, match="the default project cannot be deleted"):
         engine.delete_project("default")
+
+
+def test_documents_and_profiles_go_with_their_project(engine: Engine) -> None:
+    """Files and all; those of another project stay."""
+    gone, stays = (engine.create_project(name).id for name in ("gone", "stays"))
+    for project in (gone, stays):
+        engine.create_entity("sensor", "t", "TEMPERATURE_SDE", project=project)
+        engine.keep_document("a.txt", "text/plain", b"a", project=project)
+        line = {"name": "a", "axis": "chainage", "unit": "ft", "points": [{"sensor": "t", "at": 1}]}
+        engine.put_profile("line", line, project=project)
+    engine.delete_project(gone)
+    with pytest.raises(NotFound):
+        engine.documents(project=gone)
+    (kept,) = engine.documents(project=stays)
+    files = [path for path in engine.store.layout.documents.rglob("*") if path.is_file()]
+    assert files == [engine.store.layout.document(stays, kept.id)]
+    assert len(engine.profiles(project=stays)) == 1
