@@ -19,6 +19,7 @@ from tseng_api import (
     definitions,
     docs_page,
     documents,
+    entity_routes,
     health,
     integrations,
     openapi,
@@ -58,6 +59,7 @@ ROUTES: list[Endpoint] = [
     *documents.ROUTES,
     *profiles.ROUTES,
     *integrations.ROUTES,
+    *entity_routes.ROUTES,
     *calls.ROUTES,
     *docs_page.ROUTES,
 ]

@@ -125,6 +125,12 @@ def get_project(received: Received[Ignored, None]) -> ProjectObject:
     return project_object(received.engine.project(id))
 
 
+def delete_project(received: Received[Ignored, None]) -> None:
+    """Delete a project with everything in it; the default one stays."""
+    received.session.require_all_projects()
+    received.engine.delete_project(received.path["id"])
+
+
 def project_object(project: Project) -> ProjectObject:
     """Return a project as REST shows it."""
     shape: ProjectObject = {"id": project.id, "name": project.name}
@@ -157,4 +163,5 @@ ROUTES = [
     route("/api/projects", list_projects),
     route("/api/projects", create_project, "admin", method="POST", status=201, refusals=(409,)),
     route("/api/projects/{id}", get_project, refusals=(404,)),
+    route("/api/projects/{id}", delete_project, "admin", method="DELETE", refusals=(404, 409)),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from tseng.access import find_project
 from tseng.errors import Exists, Fault, InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID, parent_of
-from tseng.props import checked, faults_of
+from tseng.props import faults_of
 from tseng.requests import When, instant
 from tseng_storage.entities import Alteration, Draft, Edit, Entity, Kind, Removal
 from tseng_storage.errors import ChangesRefused, InvalidDate
@@ -15,7 +15,6 @@ from tseng_storage.errors import Exists as Taken
 from tseng_storage.errors import NotFound as Absent
 from tseng_storage.history import Change
 from tseng_storage.store import Store
-from tseng_units.instants import format_instant
 
 
 class Configuring:
@@ -73,11 +72,14 @@ class Configuring:
         id: str,
         props: Mapping[str, Any],
         *,
+        custom_props: Mapping[str, Any] | None = None,
         valid_from: When = None,
         by: str | None = None,
         project: str | None = None,
     ) -> Entity:
         """Merge `props` into an entity's; a null removes a key. Earlier values stay in its history, with who set them.
+
+        `custom_props` are merged likewise, but have no dates.
 
         From `valid_from` on the new values hold, and the old ones before. Without it the values there are were wrong:
         they are corrected from the date of each prop's newest epoch on, which is always where it never had a date.
@@ -87,13 +89,7 @@ class Configuring:
             InvalidRequest: `valid_from` lies in the future, or JSON cannot hold a prop.
         """
         since = instant("validFrom", valid_from)
-        try:
-            home = find_project(self.store.catalog, project).id
-            return self.store.catalog.update_props(home, kind, id, checked(props), since, by=by)
-        except Absent:
-            raise NotFound(f"there is no {kind} {id!r}", field=kind, seen=id) from None
-        except InvalidDate:
-            raise InvalidRequest.at("validFrom", f"{format_instant(since or 0)} lies in the future") from None
+        return self._alone(Edit(kind, id, props, valid_from=since, custom_props=custom_props or {}), by, project)
 
     def replace_entity(
         self,

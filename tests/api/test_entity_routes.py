@@ -1,0 +1,128 @@
+"""One node, device or sensor over REST, and the deletion of projects."""
+
+import pytest
+from tests.api.site import START, THERMOMETER, Site
+
+NODE = "/rest/A0/node"
+DEVICE = f"{NODE}/logger/1/device"
+SENSOR = f"{DEVICE}/t/sensor"
+KINDS = (("node", NODE, "THREAD"), ("device", DEVICE, "DEMO"), ("sensor", SENSOR, "TEMPERATURE_SDE"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def made(site: Site) -> None:
+    """One of each kind, made over REST."""
+    for kind, id, type in KINDS:
+        body = {"id": id, "type": type, "props": {"NAME": id}, "refId": f"ref {kind}", "customProps": {"owner": "B"}}
+        told = site.http("writer").post(f"/api/{kind}s", json=body)
+        assert told.status_code == 201
+        assert told.json() == site.rpc(f"get{kind.capitalize()}s", {f"{kind}s": [id]})[0]
+        assert site.http("writer").post(f"/api/{kind}s", json=body).status_code == 409
+
+
+@pytest.mark.parametrize(("kind", "id", "type"), KINDS)
+def test_shown_as_json_rpc_prints_it(site: Site, kind: str, id: str, type: str) -> None:
+    """After one slash, two, or written as %2F."""
+    printed = site.rpc(f"get{kind.capitalize()}s", {f"{kind}s": [id]})[0]
+    for written in (id, id[1:], id.replace("/", "%2F")):
+        told = site.get(f"/api/{kind}s/{written}")
+        assert (told.status_code, told.json()) == (200, printed)
+
+
+def test_an_id_without_a_slash_is_found(site: Site) -> None:
+    """Ids need not be paths."""
+    site.engine.create_entity("sensor", "plain", "TEMPERATURE_SDE")
+    assert site.get("/api/sensors/plain").json()["id"] == "plain"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_what_is_not_there_is_404(site: Site, method: str) -> None:
+    """For every method, and for what is another project's."""
+    body = {"type": "T"} if method == "PUT" else {} if method == "PATCH" else None
+    other = site.engine.create_project(f"Other {method}").id
+    site.engine.create_entity("node", "/other/node", "THREAD", project=other)
+    for id in ("/rest/none/node", "/other/node"):
+        told = site.http("writer").request(method, f"/api/nodes/{id}", json=body)
+        assert (told.status_code, told.json()["error"]["field"]) == (404, "id")
+    bound = site.with_key(site.engine.keys.create(f"bound {method}", "writer"))
+    assert bound.request(method, f"/api/nodes//other/node?projectIds={other}", json=body).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_readers_change_nothing(site: Site, method: str) -> None:
+    """403, and the entity is as it was."""
+    before = site.get(f"/api/sensors/{SENSOR}").json()
+    path = "/api/sensors" if method == "POST" else f"/api/sensors/{SENSOR}"
+    body = {"id": "/x", "type": "T", "props": {"NAME": "x"}} if method != "DELETE" else None
+    assert site.http("reader").request(method, path, json=body).status_code == 403
+    assert site.get(f"/api/sensors/{SENSOR}").json() == before
+
+
+def test_patch_merges_and_put_replaces(site: Site) -> None:
+    """A null removes; what PUT leaves out is gone; what is shown may be sent back; a date makes an epoch."""
+    writer, url = site.http("writer"), f"/api/sensors/{SENSOR}"
+    merged = writer.patch(url, json={"props": {"NAME": None, "NOTES": "n"}, "customProps": {"owner": None, "x": 1}})
+    assert merged.status_code == 200
+    assert "NAME" not in merged.json()["props"]
+    assert (merged.json()["props"]["NOTES"], merged.json()["customProps"]) == ("n", {"x": 1})
+    shown = site.get(url).json()
+    assert writer.put(url, json=shown).json()["props"]["NOTES"] == "n"
+    dated = writer.patch(url, json={"props": {"NOTES": "later"}, "validFrom": START}).json()
+    assert dated["epochs"] == {"NOTES": [{"since": None, "value": "n"}, {"since": START, "value": "later"}]}
+    put = writer.put(url, json={"type": "BAROMETER", "props": {"NAME": "again"}}).json()
+    assert (put["type"], put["props"]["NAME"], put["customProps"], "refId" in put) == ("BAROMETER", "again", {}, False)
+    assert "NOTES" not in put["props"]
+    assert put["device"] == DEVICE
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "field"),
+    [
+        ("PUT", {"props": {}}, "type"),
+        ("PUT", {"type": " "}, "type"),
+        ("PATCH", {"props": []}, "props"),
+        ("PATCH", {"props": {}, "validFrom": "soon"}, "validFrom"),
+        ("PATCH", {"props": {"N": 1}, "validFrom": "2999-01-01T00:00:00.000Z"}, "validFrom"),
+        ("PATCH", {"name": "x"}, "name"),
+    ],
+)
+def test_bad_bodies_name_the_field(site: Site, method: str, body: dict[str, object], field: str) -> None:
+    """400, and nothing is changed."""
+    before = site.get(f"/api/sensors/{SENSOR}").json()
+    told = site.http("writer").request(method, f"/api/sensors/{SENSOR}", json=body)
+    assert (told.status_code, told.json()["error"]["field"]) == (400, field)
+    assert site.get(f"/api/sensors/{SENSOR}").json() == before
+
+
+def test_removed_alone_only_when_nothing_hangs_below(site: Site) -> None:
+    """409 names what does; `below` takes it along; reads of the sensor are 404 then."""
+    writer = site.http("writer")
+    for kind, id in (
+        ("node", "/gone/node"),
+        ("device", "/gone/node/a/device"),
+        ("sensor", "/gone/node/a/device/s/sensor"),
+    ):
+        site.engine.create_entity(kind, id, "TEMPERATURE_SDE")  # type: ignore[arg-type]
+    told = writer.delete("/api/nodes//gone/node")
+    assert told.status_code == 409
+    assert "/gone/node/a/device" in told.json()["error"]["message"]
+    assert writer.delete("/api/nodes//gone/node?below=true").status_code == 204
+    for kind, id in (("node", "/gone/node"), ("sensor", "/gone/node/a/device/s/sensor")):
+        assert site.get(f"/api/{kind}s/{id}").status_code == 404
+    assert site.get(f"/api/sensors/{THERMOMETER}").status_code == 200
+
+
+def test_a_project_is_deleted_with_everything_in_it(site: Site) -> None:
+    """204; then it is not there; the default one stays, and who is bound to one project deletes none."""
+    admin = site.http("admin")
+    made = admin.post("/api/projects", json={"name": "Short"}).json()["id"]
+    site.engine.create_entity("sensor", "/s", "TEMPERATURE_SDE", project=made)
+    site.engine.upload([{"sensorId": "/s", "timestamp": START, "values": {"T": 1.0}}], project=made)
+    bound = site.with_key(site.engine.keys.create("bound admin", "admin", made))
+    assert bound.delete(f"/api/projects/{made}").status_code == 403
+    assert site.http("writer").delete(f"/api/projects/{made}").status_code == 403
+    assert admin.delete(f"/api/projects/{made}").status_code == 204
+    assert admin.delete(f"/api/projects/{made}").status_code == 404
+    assert admin.get("/api/sensors//s", params={"projectIds": made}).status_code == 404
+    told = admin.delete(f"/api/projects/{site.engine.project().id}")
+    assert (told.status_code, told.json()["error"]["code"]) == (409, "EXISTS")
