@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -163,19 +164,21 @@ change = st.one_of(
 @given(st.lists(st.lists(change, min_size=1, max_size=3), min_size=1, max_size=12))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_state_can_be_asked_for_ever_after(sets: list[list[Alteration]]) -> None:
-    """After any sets of changes, each number gives what was there then, however it is asked for."""
+    """After any sets of changes, each number and date gives what was there then, however it is asked for."""
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as store:
-        catalog = store.catalog
-        states: dict[int, tuple[list[Entity], dict[str, tuple[Entity, ...]]]] = {}
-        for changes in sets:
-            before = state(catalog)
-            try:
-                catalog.apply(PROJECT, changes)
-            except ChangesRefused:
-                assert state(catalog) == before
-            states[catalog.config()] = state(catalog), _members(catalog, EVERYTHING)
-        for number, (then, members) in states.items():
-            known = Knowledge(config=number)
+        catalog, now = store.catalog, 1_000
+        states: dict[Knowledge, tuple[list[Entity], dict[str, tuple[Entity, ...]]]] = {}
+        with patch("tseng_storage.recording.now_us", lambda: now):
+            for changes in sets:
+                now += 2
+                before = state(catalog)
+                try:
+                    catalog.apply(PROJECT, changes)
+                except ChangesRefused:
+                    assert state(catalog) == before
+                for known in (Knowledge(config=catalog.config()), Knowledge(time=now + 1)):
+                    states[known] = state(catalog), _members(catalog, EVERYTHING)
+        for known, (then, members) in states.items():
             assert state(catalog, known) == then
             assert _members(catalog, known) == members
             for kind in KINDS:
