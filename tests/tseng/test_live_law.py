@@ -52,8 +52,9 @@ def two_engines() -> Iterator[tuple[Engine, Engine]]:
 
 
 def upload(rows: dict[str, Columns], engine: Engine) -> None:
-    """Readings, one upload of all."""
-    found = uploads(rows)
+    """Readings, one upload of all whose sensors are there."""
+    there = {each.id for each in engine.entities("sensor")}
+    found = uploads({id_: columns for id_, columns in rows.items() if id_ in there})
     if found:
         engine.upload(found)
 
@@ -73,8 +74,17 @@ def load(rows: dict[str, Columns], engine: Engine) -> None:
 
 
 def configure(kind: Any, id_: str, props: dict[str, Any], since: int | None, engine: Engine) -> None:
-    """Props of a sensor or device, from a date on or corrected."""
-    engine.update_entity(kind, id_, props, valid_from=None if since is None else format_instant(since))
+    """Props of a sensor or device, from a date on or corrected; nothing where it is not there."""
+    if engine.entities(kind, [id_]):
+        engine.update_entity(kind, id_, props, valid_from=None if since is None else format_instant(since))
+
+
+def remove_or_make(sensor: Sensor, engine: Engine) -> None:
+    """A sensor is removed, or made as it was at first."""
+    if engine.entities("sensor", [sensor.id]):
+        engine.remove_entity("sensor", sensor.id)
+    else:
+        engine.create_entity("sensor", sensor.id, sensor.type, sensor.props, parent=sensor.device)
 
 
 @st.composite
@@ -99,7 +109,9 @@ def values(draw: st.DrawFn, sensor: Sensor) -> dict[str, Any]:
 @st.composite
 def steps(draw: st.DrawFn, sensors: Sequence[Sensor]) -> tuple[Step, bool]:
     """Something that happens to a store, and whether another process does it."""
-    what = draw(st.sampled_from(["upload", "upload", "upload", "load", "flush", "compact", "props", "props"]))
+    what = draw(st.sampled_from(["upload", "upload", "upload", "load", "flush", "compact", "props", "props", "remove"]))
+    if what == "remove":
+        return partial(remove_or_make, draw(st.sampled_from(sensors))), draw(st.booleans())
     if what in ("upload", "load"):
         rows = draw(readings(sensors))
         later = draw(st.sampled_from([0, 0, 0, 30, 60])) * MINUTE
@@ -170,7 +182,7 @@ def late(client: Client) -> Iterator[Client]:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.sampled_from([*NAMES, *NEEDING_OTHERS, *NEEDING_OTHERS]))
 def test_a_client_knows_what_a_read_gives(data: st.DataObject, name: str) -> None:
-    """Appended, late, corrected and missing readings, props, masks, replacements, flushes, by any process."""
+    """Readings of every kind, props, masks, replacements, removals, flushes, by any process."""
     sensors, passed = read_with(BY_ID[name]), 0
     with two_engines() as (mine, other):
         build(mine, sensors)
