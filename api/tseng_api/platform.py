@@ -46,6 +46,22 @@ class Projects(TypedDict):
     projects: list[ProjectObject]
 
 
+class MonthUsage(TypedDict):
+    """What came in in one month (`YYYY-MM`, UTC) and is still there."""
+
+    month: str
+    observations: int
+    bytes: int
+
+
+class DataUsage(TypedDict):
+    """Raw values that a project holds and their bytes on disk, in all and by the month in which they came in."""
+
+    observations: int
+    bytes: int
+    months: list[MonthUsage]
+
+
 class NodePage(TypedDict):
     """Nodes, and the token of the next page if there is one."""
 
@@ -125,6 +141,15 @@ def get_project(received: Received[Ignored, None]) -> ProjectObject:
     return project_object(received.engine.project(id))
 
 
+def get_data_usage(received: Received[Ignored, None]) -> DataUsage:
+    """Tell how much a project holds, and in which month it came in."""
+    usage = received.engine.usage(received.session.project(received.path["id"]))
+    months: list[MonthUsage] = [
+        {"month": each.month, "observations": each.observations, "bytes": each.bytes} for each in usage.months
+    ]
+    return {"observations": usage.observations, "bytes": usage.bytes, "months": months}
+
+
 def delete_project(received: Received[Ignored, None]) -> None:
     """Delete a project with everything in it; the default one stays."""
     received.session.require_all_projects()
@@ -163,5 +188,6 @@ ROUTES = [
     route("/api/projects", list_projects),
     route("/api/projects", create_project, "admin", method="POST", status=201, refusals=(409,)),
     route("/api/projects/{id}", get_project, refusals=(404,)),
+    route("/api/projects/{id}/dataUsage", get_data_usage, refusals=(404,)),
     route("/api/projects/{id}", delete_project, "admin", method="DELETE", refusals=(404, 409)),
 ]

@@ -1,4 +1,6 @@
-"""One node, device or sensor over REST, and the deletion of projects."""
+"""One node, device or sensor over REST; what a project holds, and its deletion."""
+
+from datetime import UTC, datetime
 
 import pytest
 from tests.api.site import START, THERMOMETER, Site
@@ -110,6 +112,24 @@ def test_removed_alone_only_when_nothing_hangs_below(site: Site) -> None:
     for kind, id in (("node", "/gone/node"), ("sensor", "/gone/node/a/device/s/sensor")):
         assert site.get(f"/api/{kind}s/{id}").status_code == 404
     assert site.get(f"/api/sensors/{THERMOMETER}").status_code == 200
+
+
+def test_what_a_project_holds_by_month(site: Site) -> None:
+    """Three values of two uploads, all of this month; the bytes are some, and add up; 404 for another's project."""
+    admin, began = site.http("admin"), datetime.now(UTC).strftime("%Y-%m")
+    made = admin.post("/api/projects", json={"name": "Used"}).json()["id"]
+    empty = {"observations": 0, "bytes": 0, "months": []}
+    assert admin.get(f"/api/projects/{made}/dataUsage").json() == empty
+    site.engine.create_entity("sensor", "/s", "TEMPERATURE_SDE", project=made)
+    for rows in (2, 1):
+        times = [f"201{rows}-01-0{number + 1}T00:00:00Z" for number in range(rows)]
+        readings = [{"sensorId": "/s", "timestamp": time, "values": {"T": 1.5}} for time in times]
+        site.engine.upload(readings, project=made)
+    told = admin.get(f"/api/projects/{made}/dataUsage").json()
+    assert (told["observations"], sum(month["observations"] for month in told["months"])) == (3, 3)
+    assert sum(month["bytes"] for month in told["months"]) == told["bytes"] > 0
+    assert {month["month"] for month in told["months"]} <= {began, datetime.now(UTC).strftime("%Y-%m")}
+    assert site.get(f"/api/projects/{made}/dataUsage").status_code == 404
 
 
 def test_a_project_is_deleted_with_everything_in_it(site: Site) -> None:
