@@ -1,20 +1,14 @@
-"""REST: lists of nodes, devices and sensors, and projects (seed 003, Working with Projects)."""
+"""REST: projects (seed 003, Working with Projects)."""
 
-import base64
-import binascii
 import uuid
-from typing import Annotated, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import msgspec
 
 from tseng.errors import InvalidRequest
-from tseng_api.entities import EntityObject, wired
-from tseng_api.query_strings import Ignored, InProject
+from tseng_api.query_strings import Ignored
 from tseng_api.routing import Received, route
-from tseng_storage.entities import Kind, Project
-
-DEFAULT_PAGE = 100
-LARGEST_PAGE = 1000
+from tseng_storage.entities import Project
 
 
 class NewProject(msgspec.Struct, forbid_unknown_fields=True):
@@ -22,13 +16,6 @@ class NewProject(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str
     itwinId: str | None = None
-
-
-class Page(InProject):
-    """One page: as many as `pageSize`, after those of the page that gave `pageToken`."""
-
-    pageSize: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE
-    pageToken: str | None = None
 
 
 class ProjectObject(TypedDict):
@@ -60,54 +47,6 @@ class DataUsage(TypedDict):
     observations: int
     bytes: int
     months: list[MonthUsage]
-
-
-class NodePage(TypedDict):
-    """Nodes, and the token of the next page if there is one."""
-
-    nodes: list[EntityObject]
-    nextPageToken: str | None
-
-
-class DevicePage(TypedDict):
-    """Devices, and the token of the next page if there is one."""
-
-    devices: list[EntityObject]
-    nextPageToken: str | None
-
-
-class SensorPage(TypedDict):
-    """Sensors, and the token of the next page if there is one."""
-
-    sensors: list[EntityObject]
-    nextPageToken: str | None
-
-
-def list_nodes(received: Received[Page, None]) -> NodePage:
-    """List nodes page by page."""
-    page, token = _page(received, "node")
-    return {"nodes": page, "nextPageToken": token}
-
-
-def list_devices(received: Received[Page, None]) -> DevicePage:
-    """List devices page by page."""
-    page, token = _page(received, "device")
-    return {"devices": page, "nextPageToken": token}
-
-
-def list_sensors(received: Received[Page, None]) -> SensorPage:
-    """List sensors page by page."""
-    page, token = _page(received, "sensor")
-    return {"sensors": page, "nextPageToken": token}
-
-
-def _page(received: Received[Page, None], kind: Kind) -> tuple[list[EntityObject], str | None]:
-    project, size = received.project, received.query.pageSize
-    list_of = f"{project}\n{kind}\n"
-    after = None if received.query.pageToken is None else _after(received.query.pageToken, list_of)
-    page = received.engine.entities(kind, project=project, after=after, limit=size + 1)
-    token = _token(list_of + page[size - 1].id) if len(page) > size else None
-    return wired(received.engine, page[:size]), token
 
 
 def list_projects(received: Received[Ignored, None]) -> Projects:
@@ -166,25 +105,7 @@ def project_object(project: Project) -> ProjectObject:
     return shape
 
 
-def _token(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _after(token: str, list_of: str) -> str:
-    """Id that the page follows; a token belongs to the list it came from."""
-    try:
-        text = base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    if not text.startswith(list_of):
-        raise InvalidRequest.at("pageToken", "is none that this list gave out")
-    return text.removeprefix(list_of)
-
-
 ROUTES = [
-    route("/api/nodes/all", list_nodes, refusals=(404,)),
-    route("/api/devices/all", list_devices, refusals=(404,)),
-    route("/api/sensors/all", list_sensors, refusals=(404,)),
     route("/api/projects", list_projects),
     route("/api/projects", create_project, "admin", method="POST", status=201, refusals=(409,)),
     route("/api/projects/{id}", get_project, refusals=(404,)),
