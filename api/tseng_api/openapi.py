@@ -61,8 +61,7 @@ def document(rows: Sequence[Endpoint]) -> Object:
     schemas = _Schemas(rows)
     paths: dict[str, Object] = {}
     for row in rows:
-        path = _PARAMETER.sub(r"{\1}", row.path)
-        paths.setdefault(path, {})[row.method.lower()] = _operation(row, schemas)
+        paths.setdefault(template(row), {})[row.method.lower()] = _operation(row, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "tseng", "version": version("tseng"), "description": "Observations, derived metrics, units."},
@@ -74,6 +73,11 @@ def document(rows: Sequence[Endpoint]) -> Object:
             "securitySchemes": _SECURITY,
         },
     }
+
+
+def template(row: Endpoint) -> str:
+    """Return a row's path as OpenAPI writes it."""
+    return _PARAMETER.sub(r"{\1}", row.path)
 
 
 class _Schemas:
