@@ -1,5 +1,6 @@
 """REST: `/api/data`, its summary and the upload of observations."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, NotRequired, TypedDict, cast
 
@@ -29,7 +30,11 @@ from tseng_api.queries import (
 from tseng_api.query_strings import InProject, Rest
 from tseng_api.routing import Answer, OneOf, Received, route
 from tseng_api.wire import convert, decode, encode, lenient, shaped
+from tseng_storage.once import Once
 from tseng_units.errors import InvalidParam
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+LONGEST_KEY = 255
 
 
 class Many(msgspec.Struct, forbid_unknown_fields=True):
@@ -173,14 +178,27 @@ def get_summary(received: Received[Series, None]) -> Summary:
 def upload(received: Received[InProject, bytes]) -> Response:
     """Store observations, all of them or none.
 
-    Answers 202 when all rows are durable, 400 with every fault when none is stored.
+    Answers 202 when all rows are durable, 400 with every fault when none is stored. With the header Idempotency-Key it
+    may be sent again for a day: it is stored once.
     """
-    project = received.project
+    project, once = received.project, _once(received)
     try:
-        _store(received.engine, _observations(received.body), project)
+        _store(received.engine, _observations(received.body), project, once)
     except InvalidRequest as error:
         return answer_json(fault_list(error), 400)
     return answer_json({"status": "ACCEPTED"}, 202)
+
+
+def _once(received: Received[InProject, bytes]) -> Once | None:
+    """What the header Idempotency-Key says: text, also in quotes (the IETF's draft has it as a structured string)."""
+    given = received.headers.get(IDEMPOTENCY_KEY)
+    if given is None:
+        return None
+    quoted = len(given) > 1 and given[0] == given[-1] == '"'
+    key = given[1:-1] if quoted else given
+    if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY and key.strip() == key):
+        raise InvalidRequest.at(IDEMPOTENCY_KEY, f"must be 1 to {LONGEST_KEY} characters of ASCII, not {given!r:.80}")
+    return Once(key, hashlib.sha256(received.body).hexdigest())
 
 
 def _query(received: Received[Formatted, bytes], body: dict[str, Any]) -> Query:
@@ -224,9 +242,9 @@ def _observations(body: bytes) -> list[Any]:
         raise InvalidRequest.at("", str(error)) from None
 
 
-def _store(engine: Engine, observations: list[Any], project: str) -> None:
+def _store(engine: Engine, observations: list[Any], project: str, once: Once | None) -> None:
     try:
-        engine.upload(observations, project=project)
+        engine.upload(observations, once=once, project=project)
     except InvalidRequest as error:
         raise under("observations", error) from None
 
@@ -262,6 +280,6 @@ ROUTES = [
             202: Answer("All rows are on disk.", {JSON: Accepted}),
             400: Answer("Nothing is stored; every fault.", {JSON: OneOf((Faults, Refused))}),
         },
-        refusals=(404,),
+        refusals=(404, 422),
     ),
 ]
