@@ -28,7 +28,7 @@ _IDLE_SECONDS = 75
 # New objects after which the collector looks for cycles among them, and how many such looks until it takes in older
 # ones, and all. With a thousand connections the last takes a sixth of a second, in which nobody is answered; hardly
 # anything here is a cycle.
-_COLLECT = (5_000, 20, 50)
+COLLECT = (5_000, 20, 50)
 
 
 @dataclass(frozen=True)
@@ -119,4 +119,4 @@ def _settle() -> None:
     preload()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_COLLECT)
+    gc.set_threshold(*COLLECT)
