@@ -1,8 +1,8 @@
 """What need not be found out again while nothing changes: whose a credential is, and short answers.
 
-Charts ask for the same window again and again. As long as no process has committed anything to the store, and what
-tokens are trusted by is the same, the answer is the same bytes, and the asker is the same: both are kept until then,
-in the memory of the event loop, where they cost no thread. Whatever is stored, by whomever, empties all of it.
+Charts ask for the same window again and again. As long as no process has committed anything to the store the
+answer is the same bytes, and the asker is the same, if what tokens are trusted by is: both are kept until then, in the
+memory of the event loop, where they cost no thread. Whatever is stored, by whomever, empties all of it.
 """
 
 import time
@@ -61,27 +61,31 @@ class Remembered:
         self._identities: Kept[Identity] = Kept(_IDENTITIES)
         self._answers: Kept[Response] = Kept(_ANSWER_BYTES)
 
-    def state(self) -> object:
-        """Return what differs after any commit by any process, and after any change of what tokens are trusted by.
+    def state(self) -> int:
+        """Return a number that differs after any commit by any process.
 
         It is asked for before anything is found out, so that what comes in between makes that a thing of the past.
         """
-        return self._store.changes(), self._tokens.trusted()
+        return self._store.changes()
 
-    def identity(self, credential: str, state: object) -> Identity | None:
+    def shown(self, credential: str) -> Hashable:
+        """Return what is presented: a credential, and with a token, which has two dots, what tokens are trusted by."""
+        return (credential, self._tokens.trusted()) if credential.count(".") == 2 else credential
+
+    def identity(self, shown: Hashable, state: int) -> Identity | None:
         """Return whose a credential was found to be in this state, and still is."""
-        found = self._identities.get(credential, state)
+        found = self._identities.get(shown, state)
         return None if found is None or found.over(time.time()) else found
 
-    def keep_identity(self, credential: str, state: object, identity: Identity) -> None:
+    def keep_identity(self, shown: Hashable, state: int, identity: Identity) -> None:
         """Keep whose a credential was found to be."""
-        self._identities.put(credential, state, identity)
+        self._identities.put(shown, state, identity)
 
-    def answer(self, scope: Scope, identity: Identity, state: object) -> Response | None:
+    def answer(self, scope: Scope, identity: Identity, state: int) -> Response | None:
         """Return the answer to the same request in the same state; it may be sent any number of times."""
         return self._answers.get(_sameness(scope, identity), state)
 
-    def keep_answer(self, scope: Scope, identity: Identity, state: object, response: Response) -> None:
+    def keep_answer(self, scope: Scope, identity: Identity, state: int, response: Response) -> None:
         """Keep an answer that is here as a whole: long ones are streamed."""
         if type(response) is Response and response.status_code == 200:
             self._answers.put(_sameness(scope, identity), state, response, len(response.body) + _OVERHEAD)
@@ -106,7 +110,7 @@ class Repeats:
             state = self._remembered.state()
         except REFUSALS:  # the store is closed or damaged, which is told further in
             return None
-        identity = self._remembered.identity(credential, state)
+        identity = self._remembered.identity(self._remembered.shown(credential), state)
         if identity is None:
             return None
         scope["state"]["identity"] = identity.name

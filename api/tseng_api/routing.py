@@ -234,14 +234,14 @@ def summary(handler: Callable[..., Any]) -> str:
     return text
 
 
-async def _let_in(request: Request, role: Role, state: object) -> Session:
+async def _let_in(request: Request, role: Role, state: int) -> Session:
     engine: Engine = request.app.state.engine
     remembered: Remembered = request.app.state.remembered
-    credential = request.headers.get("authorization", "")
-    identity = remembered.identity(credential, state)
+    shown = remembered.shown(request.headers.get("authorization", ""))
+    identity = remembered.identity(shown, state)
     if identity is None:
         identity = await run_in_threadpool(identify, engine, request.headers)
-        remembered.keep_identity(credential, state, identity)
+        remembered.keep_identity(shown, state, identity)
     request.state.identity = identity.name
     identity.require(role)
     return Session(engine, identity, request.state.request_id)

@@ -13,6 +13,7 @@ from tests.api.site import site as open_site
 
 from tseng.access import Identity
 from tseng.engine import Engine
+from tseng.tokens import Tokens
 from tseng_api.remembered import Kept, Remembered
 
 READ = {"sensor": THERMOMETER, "metric": "T", "unit": "C"}
@@ -66,6 +67,21 @@ def test_a_token_that_has_run_out_is_nobody(site: Site) -> None:
         assert remembered.identity(f"Bearer {left}", state) is None
         remembered.keep_identity(f"Bearer {left}", state, identity)
         assert (remembered.identity(f"Bearer {left}", state) == identity) is found
+
+
+def test_a_token_is_worth_nothing_once_its_secret_is_another(site: Site) -> None:
+    """Nothing is committed to the store by that, and its holder had been remembered."""
+    client = site.engine.keys.create_client("sensor maker", "sensor-data:read")
+    granted = Tokens(site.engine).issue(client["client_id"], client["client_secret"]).access_token
+    headers = {"Authorization": f"Bearer {granted}"}
+
+    def get() -> int:
+        return site.http(None).get("/api/data", params=READ, headers=headers).status_code
+
+    assert [get() for _ in range(3)] == [200] * 3
+    secret = site.engine.store.layout.catalog.with_name("token.key")
+    secret.write_bytes(secret.read_bytes()[::-1])
+    assert get() == 401
 
 
 def test_every_project_format_and_method_has_its_own(site: Site) -> None:
