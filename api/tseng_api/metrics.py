@@ -118,7 +118,7 @@ DEVICE_TYPES: dict[str, DeviceTypeObject] = {
         "id": "IMPORT_DEVICE_SDE",
         "name": "Import Device",
         "icon": "smicon-device-import",
-        "iconUnicode": "",
+        "iconUnicode": "\ue916",
         "manufacturer": "sensemetrics",
         "minThreadVersion": "1.0",
         "editOnly": False,
@@ -210,7 +210,7 @@ def _sensor_type(type: SensorType) -> SensorTypeObject:
         "id": type.id,
         "name": type.id,
         "icon": "smicon-circle",
-        "iconUnicode": "",
+        "iconUnicode": "\ue63f",
         "metricsAndUnits": [_typed(metric) for metric in of_type(type.id)] or [_GENERIC],
         "isDynamic": True,
     }

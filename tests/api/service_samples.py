@@ -99,7 +99,7 @@ def _curl(text: str) -> tuple[int, Any]:
     headers = dict(each.split(": ", 1) for each in re.findall(r"--header '([^']*)'", text))
     form = re.findall(r"--data-urlencode '([^']*)'", text)
     body = re.search(r"--data '([^']*)'", text)
-    content = urlencode([each.split("=", 1) for each in form]) if form else body and body.group(1)
+    content = urlencode(dict(each.split("=", 1) for each in form)) if form else body and body.group(1)
     sent = httpx.request("GET" if content is None else "POST", url.group(1), headers=headers, content=content)
     return sent.status_code, sent.json()
 

@@ -40,7 +40,7 @@ def test_sensor_types_hold_the_printed_generic_sensor(site: Site) -> None:
     assert {key: generic[key] for key in ("name", "icon", "iconUnicode", "isDynamic")} == {
         "name": "GENERIC_SENSOR_SDE",
         "icon": "smicon-circle",
-        "iconUnicode": "",
+        "iconUnicode": "\ue63f",
         "isDynamic": True,
     }
     raw = [metric["id"] for metric in types["WATER_LEVEL_ABS"]["metricsAndUnits"]]
