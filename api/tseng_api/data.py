@@ -30,6 +30,7 @@ from tseng_api.queries import (
 from tseng_api.query_strings import InProject, Rest
 from tseng_api.routing import Answer, OneOf, Received, route
 from tseng_api.wire import convert, decode, encode, lenient, shaped
+from tseng_storage.errors import KeyReused
 from tseng_storage.once import Once
 from tseng_units.errors import InvalidParam
 
@@ -247,6 +248,8 @@ def _store(engine: Engine, observations: list[Any], project: str, once: Once | N
         engine.upload(observations, once=once, project=project)
     except InvalidRequest as error:
         raise under("observations", error) from None
+    except KeyReused as reused:
+        raise KeyReused(str(reused), IDEMPOTENCY_KEY, reused.seen) from None
 
 
 _SERIES = media_types(FORMATS, json=SeriesObject, columns=SeriesColumns)

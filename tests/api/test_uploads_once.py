@@ -33,7 +33,8 @@ def test_another_upload_under_the_key_is_refused(site: Site) -> None:
     """422 naming the key; nothing of it is stored."""
     assert post(site, 3.0, "b").status_code == 202
     told = post(site, 4.0, "b")
-    assert (told.status_code, told.json()["error"]["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    error = told.json()["error"]
+    assert (told.status_code, error["code"], error["field"]) == (422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key")
     assert now(site) == 3.0
 
 
