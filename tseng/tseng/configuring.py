@@ -15,6 +15,7 @@ from tseng_storage.errors import Exists as Taken
 from tseng_storage.errors import NotFound as Absent
 from tseng_storage.history import Change
 from tseng_storage.store import Store
+from tseng_units.instants import format_instant
 
 
 class Configuring:
@@ -169,8 +170,9 @@ class Configuring:
             (entity,) = self.store.catalog.apply(find_project(self.store.catalog, project).id, [change], by=by)
         except ChangesRefused as refused:
             ((_, fault),) = refused.faults
-            if isinstance(fault, InvalidDate):
-                raise InvalidRequest.at("validFrom", str(fault)) from None
+            if isinstance(fault, InvalidDate) and isinstance(change, Edit):
+                date = format_instant(change.valid_from or 0)
+                raise InvalidRequest.at("validFrom", f"{date} lies in the future") from None
             error = NotFound if isinstance(fault, Absent) else Exists
             raise error(str(fault), field=change.kind, seen=fault.seen) from None
         return entity
