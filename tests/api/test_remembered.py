@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.api.site import READINGS, THERMOMETER, Site
 from tests.api.site import site as open_site
+from tests.api.talk import wait_until
 
 from tseng.access import Identity
 from tseng.engine import Engine
@@ -120,7 +121,13 @@ def test_a_kept_answer_is_an_answer_like_any_other(site: Site, caplog: pytest.Lo
     answers = [get(id) for id in ("one", "two", "three")]
     assert [answer.headers["x-request-id"] for answer in answers] == ["one", "two", "three"]
     assert len({answer.content for answer in answers}) == 1
-    lines = [vars(record) for record in caplog.records if record.name == "tseng.access"]
+
+    def logged() -> list[dict[str, Any]]:
+        return [vars(record) for record in caplog.records if record.name == "tseng.access"]
+
+    # A line is written once the answer has left.
+    wait_until(lambda: len(logged()) >= len(answers))
+    lines = logged()
     assert [(each["requestId"], each["identity"], each["status"]) for each in lines[-3:]] == [
         ("one", "reader", 200), ("two", "reader", 200), ("three", "reader", 200),
     ]  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 from tests.storage.helpers import PROJECT, opened, read, series
 
+from tseng_storage import delta
 from tseng_storage.errors import Damaged
 from tseng_storage.store import Store
 from tseng_storage.tables import LOG
@@ -182,3 +183,25 @@ def test_recorded_sizes_are_true(healthy: Path) -> None:
     with opened(healthy) as store:
         files = [store.layout.segment(name).stat().st_size for name in store.snapshot().table.segments]
         assert files == _sizes(store)
+
+
+def test_a_pointer_to_a_checkpoint_that_nobody_noted_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may die between writing a checkpoint and noting it; a pointer that was noted and differs is damage."""
+    monkeypatch.setattr(delta, "CHECKPOINT_EVERY", 2)
+    with opened(tmp_path) as store:
+        for value in range(4):
+            store.append(series({value: 1.0}), PROJECT)
+            store.flush()
+        pointer = store.layout.delta_log / "_last_checkpoint"
+        noted = pointer.read_bytes()
+        pointer.write_bytes(noted.replace(b"}", b" }"))
+        assert [each.path for each in store.verify().damages] == ["_delta_log/_last_checkpoint"]
+        pointer.write_bytes(noted)
+        monkeypatch.setattr(delta, "CHECKPOINT_EVERY", 100)
+        store.append(series({9: 1.0}), PROJECT)
+        store.flush()
+        delta.checkpoint(store.layout)
+        assert pointer.read_bytes() != noted
+        assert store.verify().clean
