@@ -33,7 +33,7 @@ from tseng_storage.known_entities import (
     unchanged,
     uploaded,
 )
-from tseng_storage.recording import defined, exists, made, newest, require_project, taken, updated
+from tseng_storage.recording import defined, exists, made, newest, require_project, taken
 from tseng_storage.tables import ENTITY, ENTITY_PAST, PROP_HISTORY
 
 
@@ -100,31 +100,6 @@ class Configuration:
         with self._base.change() as connection:
             require_project(connection, project)
             return apply(connection, project, changes, by)
-
-    def update_props(
-        self,
-        project: str,
-        kind: AnyKind,
-        id: str,
-        props: Mapping[str, Any],
-        valid_from: int | None = None,
-        *,
-        by: str | None = None,
-    ) -> Entity:
-        """Set some `props` of an entity (null removes) from the date `valid_from` (epoch us) on, and return it.
-
-        Without a date the newest value of each is corrected: for all time, or from the date of its newest epoch on. A
-        value that is there already changes nothing.
-
-        Raises:
-            NotFound: no such entity.
-            InvalidDate: the date lies in the future.
-        """
-        with self._base.change() as connection:
-            row = connection.execute(one(project, kind, id)).mappings().first()
-            if row is None:
-                raise NotFound(f"there is no {kind} {id!r}", "id", id)
-            return updated(connection, entity_of(row), props, valid_from, by)
 
     def put_definitions(
         self, project: str, kind: Definition, bodies: Mapping[str, Mapping[str, Any]], *, by: str | None = None

@@ -10,6 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from tseng_storage import delta
+from tseng_storage.catalog import Catalog
+from tseng_storage.entities import Edit, Entity, Kind
+from tseng_storage.errors import ChangesRefused
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 
@@ -83,3 +86,22 @@ def meanwhile(act: Callable[[], None]) -> Iterator[None]:
 
     with patch.object(delta, "commit", slowly):
         yield
+
+
+def edited(
+    catalog: Catalog,
+    kind: Kind,
+    id: str,
+    props: Mapping[str, Any],
+    valid_from: int | None = None,
+    *,
+    by: str | None = None,
+    project: str = PROJECT,
+) -> Entity:
+    """Set some props of one entity; what is wrong with that is raised as it is."""
+    try:
+        (entity,) = catalog.apply(project, [Edit(kind, id, props, valid_from=valid_from)], by=by)
+    except ChangesRefused as refused:
+        ((_, fault),) = refused.faults
+        raise fault from None
+    return entity

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.storage.helpers import PROJECT, opened
+from tests.storage.helpers import PROJECT, edited, opened
 
 from tseng_storage.catalog import Catalog
 from tseng_storage.entities import Draft
@@ -106,11 +106,11 @@ def test_many_at_once_or_none(catalog: Catalog) -> None:
 def test_properties_merge_and_null_removes(catalog: Catalog) -> None:
     """Keys given replace, null removes, others stay."""
     catalog.create_entity(PROJECT, "sensor", "/s", "TILT", {"a": 1, "b": 2})
-    entity = catalog.update_props(PROJECT, "sensor", "/s", {"b": None, "c": {"d": None}})
+    entity = edited(catalog, "sensor", "/s", {"b": None, "c": {"d": None}})
     assert entity.props == {"a": 1, "c": {"d": None}}
     assert catalog.entity(PROJECT, "sensor", "/s") == entity
     with pytest.raises(NotFound):
-        catalog.update_props(PROJECT, "sensor", "/nobody", {})
+        edited(catalog, "sensor", "/nobody", {})
 
 
 def test_listing_in_pages(catalog: Catalog) -> None:

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.storage.helpers import PROJECT, SMALL, Point, meanwhile, opened, series, table
+from tests.storage.helpers import PROJECT, SMALL, Point, edited, meanwhile, opened, series, table
 from tests.storage.test_processes import NURSERY, RESTLESS
 
 from tseng_storage.knowledge import EVERYTHING, Knowledge
@@ -241,10 +241,10 @@ def test_changed_entities_each_once_in_the_order_of_change(tmp_path: Path) -> No
         before = catalog.config()
         assert catalog.changed_entities(before) == []
         catalog.create_entity(other, "device", "/d", "LOGGER")
-        catalog.update_props(PROJECT, "sensor", "/s", {"DEPTH": 1})
+        edited(catalog, "sensor", "/s", {"DEPTH": 1})
         catalog.put_definitions(PROJECT, "metric", {"m": {"formula": "T"}})
-        catalog.update_props(other, "device", "/d", {"NAME": "D"})
-        catalog.update_props(PROJECT, "sensor", "/s", {"DEPTH": 1})
+        edited(catalog, "device", "/d", {"NAME": "D"}, project=other)
+        edited(catalog, "sensor", "/s", {"DEPTH": 1})
         changed = [(PROJECT, "sensor", "/s"), (PROJECT, "metric", "m"), (other, "device", "/d")]
         assert catalog.changed_entities(before) == changed
         assert catalog.changed_entities(catalog.config()) == []
@@ -266,7 +266,7 @@ def test_the_revision_moves_with_entities_and_series_and_nothing_else(tmp_path: 
         one.append(series({2: 1.0}), PROJECT)
         one.flush()
         assert not moved()
-        one.catalog.update_props(PROJECT, "sensor", "/s", {"DEPTH": 2})
+        edited(one.catalog, "sensor", "/s", {"DEPTH": 2})
         assert moved()
         one.catalog.put_definitions(PROJECT, "metric", {"m": {"formula": "T"}})
         assert moved()

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.storage.helpers import PROJECT, opened
+from tests.storage.helpers import PROJECT, edited, opened
 
 from tseng_storage.entities import Entity
 from tseng_storage.errors import InvalidDate, NotFound
@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def _set(store: Store, props: Mapping[str, Any], valid_from: int | None = None) -> Entity:
-    return store.catalog.update_props(PROJECT, "sensor", "/s", props, valid_from)
+    return edited(store.catalog, "sensor", "/s", props, valid_from)
 
 
 def test_always_is_the_first_instant() -> None:
@@ -54,12 +54,12 @@ def test_who_changed_it_is_kept_and_known_as_of_then(store: Store) -> None:
     """An entity names who changed it last, unknown where nobody was named; its history names each; the past its own."""
     made = store.catalog.create_entity(PROJECT, "device", "/d", "LOGGER", by="installer")
     known = Knowledge(config=store.catalog.config())
-    changed = store.catalog.update_props(PROJECT, "device", "/d", {"NAME": "D"}, by="support")
+    changed = edited(store.catalog, "device", "/d", {"NAME": "D"}, by="support")
     assert (made.modified_by, changed.modified_by) == ("installer", "support")
-    assert store.catalog.update_props(PROJECT, "device", "/d", {"NAME": "D"}, by="nobody") == changed
+    assert edited(store.catalog, "device", "/d", {"NAME": "D"}, by="nobody") == changed
     assert store.catalog.entities(PROJECT, "device") == [changed]
     assert store.catalog.entity(PROJECT, "device", "/d", known) == made
-    assert store.catalog.update_props(PROJECT, "device", "/d", {"NAME": None}).modified_by is None
+    assert edited(store.catalog, "device", "/d", {"NAME": None}).modified_by is None
     assert [change.by for change in store.catalog.history(PROJECT, "device", "/d")] == ["installer", "support", None]
     (defined,) = store.catalog.put_definitions(PROJECT, "metric", {"m": {"formula": "T"}}, by="author")
     assert defined.modified_by == "author"
@@ -148,7 +148,7 @@ def test_as_of_an_earlier_change(store: Store) -> None:
     dated = _set(store, {"a": 5}, MARCH)
     member = catalog.create_entity(PROJECT, "sensor", "/d/1", "TILT", parent="/d")
     _set(store, {"a": 6}, MAY)
-    changed = catalog.update_props(PROJECT, "sensor", "/d/1", {"DEPTH": 1})
+    changed = edited(catalog, "sensor", "/d/1", {"DEPTH": 1})
     for config, entities in ((0, []), (1, [first]), (2, [dated]), (3, [member, dated])):
         known = Knowledge(config=config)
         by_id = {entity.id: entity for entity in entities if entity is not None}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
-from tests.storage.helpers import PROJECT, opened, read, series
+from tests.storage.helpers import PROJECT, edited, opened, read, series
 
 from tseng_storage.entities import Uploaded
 from tseng_storage.errors import StorageError
@@ -120,7 +120,7 @@ def _check(store: Store) -> None:
     ]  # fmt: skip
     assert catalog.metrics_of(PROJECT, "/s", Knowledge(seq=0, time=120)) == Uploaded(("T",))
     assert [one.id for one in catalog.sensors_of_device(PROJECT, "/d")] == ["/s"]
-    changed = catalog.update_props(PROJECT, "device", "/d", {"x": 1}, by="somebody")
+    changed = edited(catalog, "device", "/d", {"x": 1}, by="somebody")
     assert (changed.change, changed.modified_by) == (6, "somebody")
     assert [change.by for change in catalog.history(PROJECT, "device", "/d")] == [None, "somebody"]
     store.append(series({2: 2.0}, metric="x"), PROJECT)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.storage.helpers import PROJECT, opened, read, series
+from tests.storage.helpers import PROJECT, edited, opened, read, series
 
 from tseng_storage.errors import StoreBusy
 from tseng_storage.files import exclusive
@@ -142,7 +142,7 @@ def test_catalog_changes_are_seen_across_stores(tmp_path: Path) -> None:
         assert first is not None
         one.append(series({1: 1.0}), PROJECT)
         assert two.catalog.entity(PROJECT, "sensor", "/s") is first
-        one.catalog.update_props(PROJECT, "sensor", "/s", {"DEPTH": 2})
+        edited(one.catalog, "sensor", "/s", {"DEPTH": 2})
         changed = two.catalog.entity(PROJECT, "sensor", "/s")
         assert changed is not None
         assert changed.props == {"DEPTH": 2}
