@@ -10,6 +10,7 @@ from msgspec.structs import FieldInfo
 
 from tseng_api.entities import EntityObject, wired
 from tseng_api.rpc import Call, Method, Methods
+from tseng_api.session import Session
 from tseng_storage.entities import Kind
 
 ProjectIds = list[str] | str | None
@@ -31,8 +32,8 @@ class Update(msgspec.Struct, forbid_unknown_fields=True):
     projectIds: ProjectIds = None
 
 
-class Create(msgspec.Struct, forbid_unknown_fields=True):
-    """A new entity."""
+class New(msgspec.Struct, forbid_unknown_fields=True):
+    """An entity to be made."""
 
     id: str
     type: str
@@ -40,6 +41,11 @@ class Create(msgspec.Struct, forbid_unknown_fields=True):
     observationType: str | None = None
     refId: str | None = None
     customProps: dict[str, Any] | None = None
+
+
+class Create(New, forbid_unknown_fields=True):
+    """A new entity, and its project."""
+
     projectIds: ProjectIds = None
 
 
@@ -64,6 +70,15 @@ def _default(field: FieldInfo) -> tuple[Any, ...]:
         return ()
     made = field.default_factory is not msgspec.NODEFAULT
     return (msgspec.field(default_factory=field.default_factory) if made else field.default,)
+
+
+def made(session: Session, kind: Kind, asked: New, project: str) -> EntityObject:
+    """Make an entity, and return it as it is printed."""
+    entity = session.engine.create_entity(
+        kind, asked.id, asked.type, asked.props, observation_type=asked.observationType, ref_id=asked.refId,
+        custom_props=asked.customProps, by=session.require("writer").name, project=project,
+    )  # fmt: skip
+    return wired(session.engine, [entity])[0]
 
 
 def _author(call: Call) -> str:
@@ -92,11 +107,6 @@ def _update(kind: Kind) -> Any:
 def _create(kind: Kind) -> Any:
     def make(call: Call, params: Create) -> EntityObject:
         """Create an entity; an error if it exists."""
-        entity = call.engine.create_entity(
-            kind, params.id, params.type, params.props, project=call.session.project(params.projectIds),
-            observation_type=params.observationType, ref_id=params.refId, custom_props=params.customProps,
-            by=_author(call),
-        )  # fmt: skip
-        return wired(call.engine, [entity])[0]
+        return made(call.session, kind, params, call.session.project(params.projectIds))
 
     return make

@@ -11,6 +11,7 @@ import msgspec
 
 from tseng.errors import NotFound
 from tseng_api.entities import EntityObject, wired
+from tseng_api.entity_methods import New, made
 from tseng_api.query_strings import InProject
 from tseng_api.routing import Endpoint, Received, route
 from tseng_storage.entities import KINDS, Entity, Kind
@@ -33,17 +34,6 @@ class Whole(msgspec.Struct, forbid_unknown_fields=True):
     id: str | None = None
     device: str | None = None
     epochs: Any = None
-
-
-class New(msgspec.Struct, forbid_unknown_fields=True):
-    """An entity to be made."""
-
-    id: str
-    type: str
-    props: dict[str, Any] = {}
-    observationType: str | None = None
-    refId: str | None = None
-    customProps: dict[str, Any] = {}
 
 
 class Merged(msgspec.Struct, forbid_unknown_fields=True):
@@ -80,12 +70,7 @@ def _shown(received: Received[Any, Any], entity: Entity) -> EntityObject:
 
 def _create(kind: Kind) -> Callable[[Received[InProject, New]], EntityObject]:
     def create(received: Received[InProject, New]) -> EntityObject:
-        asked = received.body
-        made = received.engine.create_entity(
-            kind, asked.id, asked.type, asked.props, observation_type=asked.observationType, ref_id=asked.refId,
-            custom_props=asked.customProps, by=_author(received), project=received.project,
-        )  # fmt: skip
-        return _shown(received, made)
+        return made(received.session, kind, received.body, received.project)
 
     return _named(create, f"create_{kind}", f"Create a {kind}")
 
