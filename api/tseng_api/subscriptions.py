@@ -78,7 +78,7 @@ class LoopOutlet:
             try:
                 self._tell(updates, self._vitals(_each(updates)))
             except StoreClosed:
-                pass  # nothing is told any more
+                pass  # The engine was closed while it was counted: there is nobody left to tell.
             except Exception:
                 log.exception("entities could not be pushed")
 

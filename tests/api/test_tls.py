@@ -4,6 +4,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -96,12 +97,11 @@ def test_a_stop_says_goodbye_through_tls(store: tuple[Path, str], context: ssl.S
 
 
 def _all(plain: socket.socket) -> bytes:
+    """All that is received until the other side ends it: by closing, or by a reset, as what was sent lies unread."""
     received = b""
-    try:
+    with suppress(ConnectionResetError):
         while more := plain.recv(65536):
             received += more
-    except ConnectionResetError:
-        pass
     return received
 
 

@@ -1,6 +1,5 @@
 """Entities that are replaced, removed and made again: what reads, lists, uploads and subscribers then see."""
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +17,16 @@ from tseng_storage.errors import ChangesRefused
 
 def now() -> datetime:
     """A moment after all that was done so far and before all that follows."""
-    time.sleep(0.002)
-    moment = datetime.now(UTC)
-    time.sleep(0.002)
+    moment = later(datetime.now(UTC))
+    later(moment)
     return moment
+
+
+def later(moment: datetime) -> datetime:
+    """The first moment that the clock shows after this one."""
+    while (shown := datetime.now(UTC)) <= moment:
+        pass
+    return shown
 
 
 @pytest.fixture
