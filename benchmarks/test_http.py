@@ -20,6 +20,7 @@ from tseng_units.instants import format_instant
 
 ROWS, UPLOADERS = (1_000 if SHORT else 10_000), 100
 REQUESTS, CONNECTIONS, POINTS_OF_A_DAY = (200 if SHORT else 2_000), 8, 144
+NEW_DAYS = 20 if SHORT else 200
 DAY = TEN_MINUTES * POINTS_OF_A_DAY
 _PIECE = 65_536
 _SERVE = "from tseng.cli import main; main()"
@@ -93,16 +94,27 @@ class _Asker:
 
     def first(self, target: str) -> bytes:
         """Ask one and return the body; the length of its answer is that of all that follow."""
+        answer = self._one(target)
+        self._length = len(answer)
+        return answer.partition(b"\r\n\r\n")[2]
+
+    def _one(self, target: str) -> bytes:
+        """Ask one and return its answer, of whatever length."""
         self._sockets[0].sendall(b"GET " + target.encode() + self._head)
-        answer = b""
-        while b"\r\n\r\n" not in answer or len(answer) < self._length:
+        answer, length = b"", 0
+        while not length or len(answer) < length:
             answer += self._sockets[0].recv(_PIECE)
-            if not self._length and b"\r\n\r\n" in answer:
+            if not length and b"\r\n\r\n" in answer:
                 head = answer.partition(b"\r\n\r\n")[0].lower()
                 (size,) = re.findall(rb"content-length: (\d+)", head)
-                self._length = len(head) + 4 + int(size)
+                length = len(head) + 4 + int(size)
         assert answer.startswith(b"HTTP/1.1 200 ")
-        return answer.partition(b"\r\n\r\n")[2]
+        return answer
+
+    def ask_in_turn(self, targets: Iterable[str]) -> None:
+        """Ask one after the other; the answers may have different lengths."""
+        for target in targets:
+            self._one(target)
 
     def ask(self, targets: Iterable[str]) -> None:
         """Ask all, as many at once as there are connections."""
@@ -158,3 +170,16 @@ def test_get_a_day(versus: Versus, port: int, long_series: Engine, connections: 
     with _askers(port, long_series, connections) as (ours, bare):
         same, rival = [_day(0)] * REQUESTS, ["/api/data"] * REQUESTS
         versus(f"bare Starlette x {REQUESTS}", lambda: ours.ask(same), lambda: bare.ask(rival), bound=2.0, rounds=15)
+
+
+def test_get_a_day_not_asked_before(versus: Versus, port: int, long_series: Engine) -> None:
+    """Each window of 144 points once, so that none is in memory, on one connection; the bound is that of above."""
+    days = itertools.count(1)
+    with _askers(port, long_series, 1) as (ours, bare):
+        rival = ["/api/data"] * NEW_DAYS
+
+        def new_days() -> None:
+            ours.ask_in_turn(map(_day, itertools.islice(days, NEW_DAYS)))
+
+        title = f"bare Starlette x {NEW_DAYS}"
+        versus(title, new_days, lambda: bare.ask_in_turn(rival), bound=2.0, rounds=15)
