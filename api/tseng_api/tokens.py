@@ -15,9 +15,9 @@ from tseng_api.routing import Answer, Received, open_route
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20
-# Section 5.1: no cache may keep a token; section 5.2 wants the challenge where the header was used.
+# Section 5.1: no cache may keep a token; section 5.2 wants the challenge where the header was used, RFC 7617 a realm.
 _HEADERS = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-_CHALLENGE = {"WWW-Authenticate": "Basic"}
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="tseng", charset="UTF-8"'}
 
 
 class TokenRequest(TypedDict):

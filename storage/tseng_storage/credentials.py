@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
 from tseng_storage.catalog_cache import CachedDatabase
 from tseng_storage.entities import Client, Key, now_us
@@ -50,11 +50,44 @@ class Credentials:
             connection.execute(insert(OAUTH_CLIENT).values(vars(client)))
         return client
 
-    def find_client(self, id: str) -> Client | None:
-        """The client of that id, else None."""
+    def clients(self) -> list[Client]:
+        """All clients, revoked ones included, in the order they were made."""
+        query = select(OAUTH_CLIENT).order_by(OAUTH_CLIENT.c.created, OAUTH_CLIENT.c.id)
         with self._base.read() as connection:
-            row = connection.execute(select(OAUTH_CLIENT).where(OAUTH_CLIENT.c.id == id)).mappings().first()
+            return [Client(**row) for row in connection.execute(query).mappings()]
+
+    def rotate_client(self, id: str, secret_hash: str, old_until: int) -> Client:
+        """Give a client another secret; the one it has stays good until `old_until`, any older one ends.
+
+        Raises NotFound for a client that is revoked or was never made.
+        """
+        with self._base.change() as connection:
+            values = {"secret_hash": secret_hash, "old_hash": OAUTH_CLIENT.c.secret_hash, "old_until": old_until}
+            connection.execute(update(OAUTH_CLIENT).where(*_valid(id)).values(values))
+            return _found(connection, id, *_valid(id))
+
+    def revoke_client(self, id: str) -> Client:
+        """Mark a client as revoked (again is fine); NotFound for an id never given out."""
+        with self._base.change() as connection:
+            connection.execute(update(OAUTH_CLIENT).where(*_valid(id)).values(revoked=now_us()))
+            return _found(connection, id, OAUTH_CLIENT.c.id == id)
+
+    def find_client(self, id: str) -> Client | None:
+        """The client of that id if it is not revoked, else None."""
+        with self._base.read() as connection:
+            row = connection.execute(select(OAUTH_CLIENT).where(*_valid(id))).mappings().first()
         return None if row is None else Client(**row)
+
+
+def _valid(client: str) -> tuple[ColumnElement[bool], ...]:
+    return OAUTH_CLIENT.c.id == client, OAUTH_CLIENT.c.revoked.is_(None)
+
+
+def _found(connection: Connection, client: str, *match: ColumnElement[bool]) -> Client:
+    row = connection.execute(select(OAUTH_CLIENT).where(*match)).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no client {client!r}", "id", client)
+    return Client(**row)
 
 
 def _find_key(connection: Connection, hash: str) -> Key | None:

@@ -122,7 +122,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Client:
-    """An OAuth2 client as kept: the hash of its secret, never the secret."""
+    """An OAuth2 client as kept: hashes of its secrets, never a secret. Times are epoch us.
+
+    Once its secret has been changed, the one before it (`old_hash`) is good until `old_until`. `revoked`: None while it
+    is not.
+    """
 
     id: str
     name: str
@@ -130,6 +134,9 @@ class Client:
     project: str | None
     secret_hash: str
     created: int
+    old_hash: str | None = None
+    old_until: int | None = None
+    revoked: int | None = None
 
 
 def now_us() -> int:

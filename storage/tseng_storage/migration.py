@@ -12,6 +12,8 @@ Schema 2 did not say who changed an entity. That stays unknown of the changes th
 
 Schema 3 knew no removal of entities, no documents and no uploads that are recognised when they come again: there are
 none.
+
+Schema 4 kept one secret of an OAuth2 client, and every client for good.
 """
 
 import json
@@ -50,6 +52,12 @@ _THIRD_COLUMNS = (
 
 _FOURTH_COLUMNS = ("ALTER TABLE prop_history ADD COLUMN removed INTEGER DEFAULT 0 NOT NULL",)
 
+_FIFTH_COLUMNS = (
+    "ALTER TABLE oauth_client ADD COLUMN old_hash VARCHAR",
+    "ALTER TABLE oauth_client ADD COLUMN old_until BIGINT",
+    "ALTER TABLE oauth_client ADD COLUMN revoked BIGINT",
+)
+
 # Which upload brought a series was not kept, nor whether it had a value: reads took any for one that had.
 _SERIES = (
     "INSERT INTO series (project, sensor, metric, valid, seen, seq) "
@@ -65,7 +73,9 @@ def migrate(database: Database) -> None:
             return
     with database.write() as connection:
         found = _schema(connection)
-        # First, because what follows names the columns that the tables have today.
+        # The newest first, because what follows names the columns that the tables have today.
+        if found < 5:
+            _run(connection, _FIFTH_COLUMNS)
         if found < 4:
             _run(connection, _FOURTH_COLUMNS)
             for table in (ENTITY_PAST, DOCUMENT, IDEMPOTENCY):

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised with every change of these tables; an older store is brought forward when it opens, a newer one refused."""
 
 METADATA = MetaData()
@@ -110,6 +110,9 @@ OAUTH_CLIENT = Table(
     Column("project", String),
     Column("secret_hash", String, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("old_hash", String),
+    Column("old_until", BigInteger),
+    Column("revoked", BigInteger),
 )
 
 LOG = Table(

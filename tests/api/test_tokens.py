@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +16,18 @@ import pytest
 from tests.api.site import READINGS, THERMOMETER, Site
 from tests.api.site import site as open_site
 
+from tseng import access
 from tseng.engine import Engine
 from tseng.errors import EngineError
 from tseng.tokens import Tokens
 from tseng_api.app import create_app
+from tseng_storage.entities import now_us
+from tseng_units import instants
 
 READ = {"sensor": THERMOMETER, "metric": "T", "unit": "C"}
 ROW = {"sensorId": THERMOMETER, "timestamp": "2024-01-01T00:00:00Z", "values": {"T": None}}
 BOTH = "sensor-data:modify sensor-data:read"
+PRINTED = f"{BOTH} users:read itwins:read itwins:modify"  # seed 003, Obtaining Authorization Token
 SECRET = "a secret that an issuer elsewhere shares with us"
 
 
@@ -92,7 +98,8 @@ def test_the_header_may_carry_the_client(site: Site, client: dict[str, str]) -> 
     encoded = base64.b64encode(f"{client['client_id']}:%77rong".encode()).decode()
     answer = site.http(None).post("/connect/token", data=data, headers={"Authorization": f"Basic {encoded}"})
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
-    assert answer.headers["www-authenticate"] == "Basic"
+    # RFC 7617, section 2: the realm is required.
+    assert answer.headers["www-authenticate"] == 'Basic realm="tseng", charset="UTF-8"'
 
 
 def test_a_scope_narrows(site: Site, client: dict[str, str]) -> None:
@@ -106,6 +113,72 @@ def test_a_scope_narrows(site: Site, client: dict[str, str]) -> None:
     assert (_get(site, writer).status_code, _upload(site, writer)) == (200, 202)
     headers = {"Authorization": f"Bearer {writer}"}
     assert site.http(None).post("/api/projects", json={"name": "x"}, headers=headers).status_code == 403
+
+
+def test_a_scope_is_one_of_the_clients(site: Site) -> None:
+    """Section 3.3: any order, each counted once. Section 5.2: invalid_scope beyond what the client was given."""
+    client = site.engine.keys.create_client("maker", PRINTED)
+    http = site.http(None)
+
+    def asked(scope: str) -> Any:
+        return http.post("/connect/token", data=_form(client, scope=scope)).json()
+
+    assert asked(PRINTED)["scope"] == PRINTED
+    assert asked("sensor-data:read users:read sensor-data:read")["scope"] == "sensor-data:read users:read"
+    for scope in ("sensor-data:delete", "SENSOR-DATA:READ", f"{PRINTED} offline_access", " "):
+        assert asked(scope)["error"] == "invalid_scope", scope
+
+
+def _status(site: Site, client: dict[str, str]) -> int:
+    return site.http(None).post("/connect/token", data=_form(client)).status_code
+
+
+def test_a_rotated_secret_has_its_grace(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are good until it is over, then the new one alone; a token of the old one goes on to its own end."""
+    keys = site.engine.keys
+    old = keys.create_client("rotating", BOTH)
+    token = _token(site, old)
+    new = keys.rotate_client(old["client_id"], "2h")
+    until = instants.parse_instant(new.pop("old_secret_until"))
+    assert until - now_us() == pytest.approx(2 * 3600e6, abs=60e6)
+    assert new["client_id"] == old["client_id"]
+    assert (_status(site, old), _status(site, new)) == (200, 200)
+    for now, left in ((until - 1, 200), (until, 401)):
+        monkeypatch.setattr(access, "now_us", lambda now=now: now)
+        assert (_status(site, old), _status(site, new)) == (left, 200)
+    assert _get(site, token).status_code == 200
+
+
+def test_a_second_rotation_ends_the_first_secret(site: Site) -> None:
+    """Two are good at most; with a grace of 0 it is one."""
+    keys = site.engine.keys
+    first = keys.create_client("rotating", BOTH)
+    second, third = ({**keys.rotate_client(first["client_id"])} for _ in range(2))
+    for each in (second, third):
+        del each["old_secret_until"]
+    assert [_status(site, each) for each in (first, second, third)] == [401, 200, 200]
+    fourth = keys.rotate_client(first["client_id"], "0")
+    del fourth["old_secret_until"]
+    assert [_status(site, each) for each in (second, third, fourth)] == [401, 401, 200]
+
+
+def test_what_another_process_does_to_a_client_counts_at_once(site: Site) -> None:
+    """A secret it rotates, and a client it revokes: its token had been let in before, and was remembered."""
+    client = site.engine.keys.create_client("elsewhere", BOTH)
+    token = _token(site, client)
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-m", "tseng", "clients", *words, "--data", str(site.engine.settings.data)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    new = json.loads(run("rotate", client["client_id"], "--keep", "0"))
+    del new["old_secret_until"]
+    assert (_status(site, client), _status(site, new)) == (401, 200)
+    assert [_get(site, token).status_code for _ in range(3)] == [200] * 3
+    run("revoke", client["client_id"])
+    assert _status(site, new) == 401
+    answer = _get(site, token)
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (401, "the token's client is gone")
 
 
 def test_a_token_is_bound_to_its_clients_project(site: Site) -> None:

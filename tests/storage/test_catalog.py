@@ -1,5 +1,6 @@
 """Projects, entities, keys and clients."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,29 @@ def test_clients(catalog: Catalog) -> None:
     client = catalog.add_client("app", "sensor-data:read", PROJECT, "secret-hash")
     assert catalog.find_client(client.id) == client
     assert catalog.find_client("nobody") is None
+
+
+def test_a_client_has_two_secrets_at_most(catalog: Catalog) -> None:
+    """The one before the last rotation is kept with the time until which it is good; any older one is gone."""
+    client = catalog.add_client("app", "sensor-data:read", PROJECT, "first")
+    assert catalog.rotate_client(client.id, "second", 10) == replace(
+        client, secret_hash="second", old_hash="first", old_until=10
+    )
+    again = catalog.rotate_client(client.id, "third", 20)
+    assert (again.secret_hash, again.old_hash, again.old_until) == ("third", "second", 20)
+    assert catalog.find_client(client.id) == again
+
+
+def test_a_revoked_client_is_listed_and_not_found(catalog: Catalog) -> None:
+    """Its secret cannot be changed any more; revoking it again changes nothing; an unknown one is NotFound."""
+    first, second = (catalog.add_client(name, "sensor-data:read", PROJECT, name) for name in ("app", "other"))
+    revoked = catalog.revoke_client(first.id)
+    assert revoked.revoked is not None
+    assert catalog.revoke_client(first.id) == revoked
+    assert catalog.find_client(first.id) is None
+    assert catalog.clients() == [revoked, second]
+    with pytest.raises(NotFound, match="there is no client"):
+        catalog.rotate_client(first.id, "x", 0)
+    with pytest.raises(NotFound, match="there is no client 'nobody'"):
+        catalog.revoke_client("nobody")
+    assert catalog.clients() == [revoked, second]

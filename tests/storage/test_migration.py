@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
 from tests.storage.helpers import PROJECT, edited, opened, read, series
 
 from tseng_storage.entities import Uploaded
@@ -18,14 +20,15 @@ from tseng_storage.errors import StorageError
 from tseng_storage.history import ALWAYS
 from tseng_storage.knowledge import Knowledge
 from tseng_storage.store import Store
-from tseng_storage.tables import META
+from tseng_storage.tables import DOCUMENT, ENTITY_PAST, IDEMPOTENCY, META
 
 KILLS = 12
 NURSERY = multiprocessing.get_context("forkserver")
 NURSERY.set_forkserver_preload(["tests.storage.test_migration", "deltalake", "pandas"])
 
 # What no earlier release had.
-WITHOUT_FOURTH = ("DROP TABLE entity_past", "DROP TABLE document", "DROP TABLE idempotency")
+WITHOUT_FIFTH = tuple(f"ALTER TABLE oauth_client DROP COLUMN {name}" for name in ("old_hash", "old_until", "revoked"))
+WITHOUT_FOURTH = (*WITHOUT_FIFTH, "DROP TABLE entity_past", "DROP TABLE document", "DROP TABLE idempotency")
 
 FIRST_SCHEMA = (
     *WITHOUT_FOURTH,
@@ -86,13 +89,23 @@ THIRD_SCHEMA = (
     "UPDATE meta SET value = '3' WHERE key = 'schema'",
 )
 
+FOURTH_SCHEMA = (
+    *THIRD_SCHEMA,
+    "ALTER TABLE prop_history ADD COLUMN removed INTEGER DEFAULT 0 NOT NULL",
+    *(str(CreateTable(table).compile(dialect=sqlite.dialect())) for table in (ENTITY_PAST, DOCUMENT, IDEMPOTENCY)),
+    "CREATE INDEX entity_past_parent ON entity_past (project, kind, parent)",
+    "UPDATE meta SET value = '4' WHERE key = 'schema'",
+)
 
-@pytest.fixture(params=[FIRST_SCHEMA, SECOND_SCHEMA, THIRD_SCHEMA], ids=["first", "second", "third"])
+
+@pytest.fixture(
+    params=[FIRST_SCHEMA, SECOND_SCHEMA, THIRD_SCHEMA, FOURTH_SCHEMA], ids=["first", "second", "third", "fourth"]
+)
 def older(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A store as an earlier release left it, after the same changes.
 
     In the first, each row of the history holds all props from its recording on; in the second what changed; the third
-    also says by whom, where that is known.
+    also says by whom, where that is known; the fourth knows removals.
     """
     with opened(tmp_path / "store") as store:
         store.append(series({1: 1.0}), PROJECT)

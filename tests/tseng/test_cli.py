@@ -166,6 +166,42 @@ def test_clients_create_prints_json(run: Run) -> None:
     assert run("clients", "create", "integrator", "--scope", "nothing").code == 1
 
 
+def test_clients_are_listed_rotated_and_revoked(run: Run, tmp_path: Path) -> None:
+    """A new secret comes as JSON, once; the list shows no secret, and until when the old one is good."""
+    run("init")
+    made = json.loads(run("clients", "create", "integrator", "--scope", "sensor-data:read itwins:read").out)
+    client = made["client_id"]
+    turned = json.loads(run("clients", "rotate", client).out)
+    assert (turned["client_id"], set(turned)) == (client, {"client_id", "client_secret", "old_secret_until"})
+    with Engine.open(tmp_path / "store") as engine:
+        assert [engine.keys.client(client, each["client_secret"]).id for each in (made, turned)] == [client] * 2
+    listed = run("clients", "list").out.decode()
+    (line,) = (line for line in listed.splitlines() if client in line)
+    assert turned["old_secret_until"] in line
+    assert line.endswith("-")
+    assert made["client_secret"] not in listed
+    assert turned["client_secret"] not in listed
+    assert run("clients", "revoke", client).code == 0
+    assert not run("clients", "list").out.decode().rstrip().endswith("-")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("rotate", "nobody"), "there is no client 'nobody'"),
+        (("revoke", "nobody"), "there is no client 'nobody'"),
+        (("rotate", "nobody", "--keep", "a day"), "'a day' is not a whole number"),
+        (("rotate", "nobody", "--keep", "91d"), "keep: '91d' is more than 90d"),
+    ],
+)
+def test_what_cannot_be_rotated(run: Run, words: tuple[str, ...], says: str) -> None:
+    """One line that names the client or the duration."""
+    run("init")
+    ran = run("clients", *words)
+    assert (ran.code, ran.out) == (1, b"")
+    assert says in ran.err
+
+
 def test_care_of_the_store(site: Run, tmp_path: Path) -> None:
     """flush, compact, verify, info, backup and restore, and the same answer from the restored store."""
     before = site("get", SENSOR, "T", "C").out

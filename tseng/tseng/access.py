@@ -5,19 +5,25 @@ no safety. admin may do what writer may, writer what reader may.
 """
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from tseng.errors import Exists, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from tseng_storage.catalog import DEFAULT_PROJECT, Catalog
-from tseng_storage.entities import Key, Project
+from tseng_storage.entities import Client, Key, Project, now_us
+from tseng_units.instants import DAY_US, format_instant
+from tseng_units.windows import parse_duration
 
 Role = Literal["reader", "writer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 # What an OAuth2 scope allows; other scopes are taken and mean nothing here.
 SCOPE_ROLES: dict[str, Role] = {"sensor-data:read": "reader", "sensor-data:modify": "writer"}
+
+# Days for which an old secret may stay good: one that never ends would be no rotation.
+_LONGEST_KEPT = 90
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,14 @@ def find_project(catalog: Catalog, project: str | None) -> Project:
 def digest(secret: str) -> str:
     """Return the form of a key or secret that is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _kept(keep: str) -> int:
+    """Microseconds for which an old secret stays good."""
+    kept = 0 if keep == "0" else parse_duration(keep, "keep")
+    if kept > _LONGEST_KEPT * DAY_US:
+        raise InvalidRequest.at("keep", f"{keep!r} is more than {_LONGEST_KEPT}d")
+    return kept
 
 
 class Keys:
@@ -111,6 +125,49 @@ class Keys:
         secret = secrets.token_urlsafe(32)
         client = self._catalog.add_client(name, scope, home.id, digest(secret))
         return {"client_id": client.id, "client_secret": secret}
+
+    def rotate_client(self, client_id: str, keep: str = "24h") -> dict[str, str]:
+        """Give a client a new secret, shown this once; the one it has stays good for as long as `keep` says.
+
+        It has two secrets at most: one of an earlier rotation ends now. Tokens go on to their own end.
+
+        Returns:
+            `{"client_id", "client_secret", "old_secret_until"}`.
+
+        Raises:
+            InvalidRequest: `keep` is more than 90 days.
+            tseng_units.errors.InvalidParam: it is no duration.
+            tseng_storage.errors.NotFound: no such client, or a revoked one.
+        """
+        until, secret = now_us() + _kept(keep), secrets.token_urlsafe(32)
+        client = self._catalog.rotate_client(client_id, digest(secret), until)
+        return {"client_id": client.id, "client_secret": secret, "old_secret_until": format_instant(until)}
+
+    def client(self, client_id: str, client_secret: str) -> Client:
+        """Return the client that presents its secret, or the one before it in time.
+
+        Raises:
+            Unauthenticated: no such client, a revoked one, or not its secret.
+        """
+        found, shown = self._catalog.find_client(client_id), digest(client_secret)
+        # Compared even where there is no such client: how long a refusal takes does not tell.
+        fits = hmac.compare_digest(found.secret_hash if found else "", shown)
+        before = hmac.compare_digest((found and found.old_hash) or "", shown)
+        if found is None or not (fits or (before and now_us() < (found.old_until or 0))):
+            raise Unauthenticated("the client is unknown or the secret is not its own", field="client_id")
+        return found
+
+    def clients(self) -> list[Client]:
+        """All OAuth2 clients, revoked ones too, oldest first."""
+        return self._catalog.clients()
+
+    def revoke_client(self, client_id: str) -> None:
+        """Make a client and its tokens worthless from now on.
+
+        Raises:
+            tseng_storage.errors.NotFound: no such client.
+        """
+        self._catalog.revoke_client(client_id)
 
     def list(self) -> list[Key]:
         """All keys, revoked ones too, oldest first."""

@@ -7,7 +7,6 @@ is not part of a backup, so a restored store trusts no token of the old one; the
 Whose secret has to fit is decided by the `kid` in the token's header before anything else in it is believed.
 """
 
-import hmac
 import json
 import logging
 import os
@@ -21,12 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tseng.access import ROLES, SCOPE_ROLES, Identity, Role, digest, find_project
+from tseng.access import ROLES, SCOPE_ROLES, Identity, Role, find_project
 from tseng.errors import EngineError, Forbidden, InvalidRequest, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
     from tseng.engine import Engine
-    from tseng_storage.entities import Client
 
 log = logging.getLogger("tseng.tokens")
 
@@ -51,7 +49,7 @@ class Tokens:
     """Tokens of one engine."""
 
     def __init__(self, engine: "Engine") -> None:
-        self._catalog = engine.store.catalog
+        self._catalog, self._keys = engine.store.catalog, engine.keys
         self._settings = engine.settings
         self._file = engine.store.layout.catalog.with_name("token.key")
 
@@ -73,8 +71,8 @@ class Tokens:
         """
         import jwt
 
-        client = self._client(client_id, client_secret)
-        granted = client.scope.split() if scope is None else scope.split()
+        client = self._keys.client(client_id, client_secret)
+        granted = client.scope.split() if scope is None else list(dict.fromkeys(scope.split()))
         beyond = [name for name in granted if name not in client.scope.split()]
         if beyond or not granted:
             raise InvalidRequest.at("scope", f"the client has {client.scope!r}, not {' '.join(beyond)!r}")
@@ -110,13 +108,6 @@ class Tokens:
     def trusted(self) -> tuple[object, ...]:
         """What tokens are trusted by: differs when our secret or the key set of the settings has changed."""
         return _state(self._file), _state(Path(self._settings.jwks)) if self._settings.jwks else None
-
-    def _client(self, client_id: str, client_secret: str) -> "Client":
-        client = self._catalog.find_client(client_id)
-        stored = client.secret_hash if client else digest("")
-        if not hmac.compare_digest(stored, digest(client_secret)) or client is None:
-            raise Unauthenticated("the client is unknown or the secret is not its own", field="client_id")
-        return client
 
     def _verified(self, token: str) -> tuple[bool, dict[str, Any]]:
         """Return whether the token is our own, and its claims."""

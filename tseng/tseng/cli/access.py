@@ -6,6 +6,8 @@ import typer
 
 from tseng.cli.options import Data, ProjectOption, choice, columns, open_engine
 
+ClientId = Annotated[str, typer.Argument(metavar="ID", help="The client_id; `clients list` shows it.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
@@ -17,6 +19,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(keys, name="keys")
     clients = typer.Typer(help="OAuth2 clients.", no_args_is_help=True)
     clients.command("create")(create_client)
+    clients.command("list")(list_clients)
+    clients.command("rotate")(rotate_client)
+    clients.command("revoke")(revoke_client)
     app.add_typer(clients, name="clients")
 
 
@@ -64,10 +69,42 @@ def create_client(
     data: Data = None,
 ) -> None:
     """Make an OAuth2 client and print its id and secret as JSON, this once."""
+    with open_engine(data) as engine:
+        _print_json(engine.keys.create_client(name, scope, project))
+
+
+def list_clients(data: Data = None) -> None:
+    """List all clients, revoked ones too."""
+    with open_engine(data) as engine:
+        clients = engine.keys.clients()
+    rows = [("id", "name", "scope", "project", "created", "old secret until", "revoked")]
+    rows += [
+        (c.id, c.name, c.scope, c.project or "all", _date(c.created), _date(c.old_until), _date(c.revoked))
+        for c in clients
+    ]
+    columns(rows)
+
+
+def rotate_client(
+    client_id: ClientId,
+    keep: Annotated[str, typer.Option(help="How long the old secret stays good, such as 7d; 0 ends it now.")] = "24h",
+    data: Data = None,
+) -> None:
+    """Give a client a new secret and print it as JSON, this once."""
+    with open_engine(data) as engine:
+        _print_json(engine.keys.rotate_client(client_id, keep))
+
+
+def revoke_client(client_id: ClientId, data: Data = None) -> None:
+    """Make a client and its tokens worthless from now on."""
+    with open_engine(data) as engine:
+        engine.keys.revoke_client(client_id)
+
+
+def _print_json(made: dict[str, str]) -> None:
     import msgspec
 
-    with open_engine(data) as engine:
-        print(msgspec.json.encode(engine.keys.create_client(name, scope, project)).decode())
+    print(msgspec.json.encode(made).decode())
 
 
 def _date(instant: int | None) -> str:
