@@ -1,7 +1,7 @@
 """The API's document: the table of routes as OpenAPI 3.1, and `GET /api/openapi.json`.
 
 Nothing is said here of any one route: queries, bodies and answers are the types that the server itself decodes into and
-encodes from.
+encodes from. What is said to people beside that is in `guide`.
 """
 
 import re
@@ -16,10 +16,13 @@ from msgspec.structs import FieldInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tseng.access import ROLES, SCOPE_ROLES, Role
+from tseng_api import guide
 from tseng_api.errors import OUTCOMES, Faults, Refused
-from tseng_api.http import JSON, answer_json
+from tseng_api.http import JSON
 from tseng_api.query_strings import fields_of, given, rest_of
 from tseng_api.routing import Answer, Endpoint, OneOf, bare_route
+from tseng_api.wire import encode
 
 PATH = "/api/openapi.json"
 
@@ -27,17 +30,37 @@ Object = dict[str, Any]
 
 # What any route that asks the store may come to.
 _EVERYWHERE = (500, 503)
+# Where the server is as long as nobody has asked it: OAuth2 is the one thing that must not be told relative to that.
+HERE = "http://127.0.0.1:4201"
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
+# The page puts the cursor into the last of these.
 _SECURITY: Object = {
+    "OAuth2": {
+        "type": "oauth2",
+        "description": "A client's id and secret, which `tseng clients create` prints.",
+        "flows": {
+            "clientCredentials": {
+                "tokenUrl": f"{HERE}/connect/token",
+                "scopes": {scope: f"The rights of a {role}." for scope, role in SCOPE_ROLES.items()},
+            }
+        },
+    },
+    "Bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of `POST /connect/token`, or of an issuer that this server trusts.",
+    },
     "ApiKey": {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "`ApiKey <key>`; `tseng keys create` makes one.",
+        "description": "`ApiKey <key>`; `tseng keys create NAME` prints a key. On this page the key alone will do.",
     },
-    "Bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Of `POST /connect/token`."},
 }
+_TEXT = {"type": "string"}
+_WRONG = "in words, what is wrong"
 
 
 def routes(rows: Sequence[Endpoint]) -> list[Endpoint]:
@@ -49,7 +72,8 @@ def routes(rows: Sequence[Endpoint]) -> list[Endpoint]:
 
     async def openapi(request: Request) -> Response:
         """Describe this API as OpenAPI 3.1."""
-        return answer_json(written())
+        text = encode(written()).replace(encode(HERE)[:-1], encode(str(request.base_url).rstrip("/"))[:-1])
+        return Response(text, media_type=JSON)
 
     run: Callable[[Request], Awaitable[Response]] = openapi
     row = bare_route(PATH, run, {200: Answer("The document.", {JSON: dict[str, Any]})})
@@ -64,7 +88,8 @@ def document(rows: Sequence[Endpoint]) -> Object:
         paths.setdefault(template(row), {})[row.method.lower()] = _operation(row, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "tseng", "version": version("tseng"), "description": "Observations, derived metrics, units."},
+        "info": {"title": "tseng", "version": version("tseng"), "description": guide.INTRODUCTION.strip()},
+        "tags": [{"name": name, "description": about} for name, about in guide.TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
@@ -106,18 +131,30 @@ def _single(kind: Any) -> Sequence[Any]:
 
 def _operation(row: Endpoint, schemas: _Schemas) -> Object:
     needs = f"Needs the role `{row.role}`." if row.role else "Needs no key."
+    part = row.path.removeprefix("/api").split("/")[1]
     operation: Object = {
         "operationId": row.name,
         "summary": row.summary,
-        "description": needs,
-        "tags": [row.path.removeprefix("/api").split("/")[1] or "server"],
-        "security": [{name: []} for name in _SECURITY] if row.role else [],
+        "description": "\n\n".join(filter(None, (row.more, needs))),
+        "tags": [part if part in guide.TAGS else "server"],
+        "security": _security(row.role),
         "parameters": [*_in_path(row), *_in_query(row, schemas)],
         "responses": _responses(row, schemas),
     }
     if row.takes:
-        operation["requestBody"] = {"required": True, "content": _content(row.takes, schemas)}
+        content = _content(row.takes, schemas)
+        if row.name in guide.BODIES:
+            content = {media: {**told, "example": guide.BODIES[row.name]} for media, told in content.items()}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _security(role: Role | None) -> list[Object]:
+    """Return what lets in: any one of these. No token makes an admin."""
+    if role is None:
+        return []
+    enough = [scope for scope, given in SCOPE_ROLES.items() if ROLES.index(given) >= ROLES.index(role)]
+    return [{"ApiKey": []}, *({"OAuth2": [scope]} for scope in enough), *([{"Bearer": []}] if enough else [])]
 
 
 def _in_path(row: Endpoint) -> list[Object]:
@@ -128,8 +165,10 @@ def _in_path(row: Endpoint) -> list[Object]:
 def _in_query(row: Endpoint, schemas: _Schemas) -> list[Object]:
     found = [_parameter(name, field, schemas) for name, field in fields_of(row.query).items()]
     if rest := rest_of(row.query):
-        schema = {"type": "object", "additionalProperties": {"type": "string"}}
-        found.append({"name": rest, "in": "query", "style": "form", "explode": True, "schema": schema})
+        schema = {"type": "object", "additionalProperties": _TEXT}
+        # Each has a name of its own in the query string. Without an example, pages that try this out make names up.
+        told = {"description": f"{guide.REST} Each stands in the query string under its own name.", "example": {}}
+        found.append({"name": rest, "in": "query", "style": "form", "explode": True, "schema": schema, **told})
     return found
 
 
@@ -137,7 +176,14 @@ def _parameter(name: str, field: FieldInfo, schemas: _Schemas) -> Object:
     schema = schemas.of(given(field.type))
     if field.default is not msgspec.NODEFAULT and field.default is not None:
         schema = {**schema, "default": field.default}
-    return {"name": name, "in": "query", "required": field.required, "schema": schema}
+    if "enum" in schema and "type" not in schema:
+        schema = {**_TEXT, **schema}
+    parameter: Object = {"name": name, "in": "query", "required": field.required, "schema": schema}
+    if "description" in schema:
+        parameter["description"] = schema["description"]
+    if field.required and name in guide.VALUES:
+        parameter["example"] = guide.VALUES[name]
+    return parameter
 
 
 def _responses(row: Endpoint, schemas: _Schemas) -> Object:
@@ -171,4 +217,10 @@ def _name(status: int) -> str:
 def _refusal(status: int, schemas: _Schemas) -> Object:
     categories = [category for category, outcome in OUTCOMES.items() if outcome.status == status]
     told = "Refused: " + ", ".join(f"`{category}`" for category in categories) + "."
-    return _answer(Answer(told, {JSON: Faults if status == HTTPStatus.UNAUTHORIZED else Refused}), schemas)
+    kind: type = Refused
+    example: Object = {"error": {"code": categories[0], "message": _WRONG, "field": "which part of the request"}}
+    if status == HTTPStatus.UNAUTHORIZED:
+        kind, example = Faults, {"errors": [{"message": _WRONG, "path": "Authorization"}]}
+    answer = _answer(Answer(told, {JSON: kind}), schemas)
+    answer["content"][JSON]["example"] = example
+    return answer

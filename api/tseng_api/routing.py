@@ -5,6 +5,7 @@ event loop. It is called only once the whole body is here: a body cut short neve
 stands in its annotations and nowhere else: `Received[Query, Body]`, and the type that is written as JSON.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -77,14 +78,15 @@ def answer_of(kind: type) -> Answer:
 class Endpoint:
     """One row: a method of a path.
 
-    `role` is None where no key is needed; `takes` is the body's type by media type; `refusals` are the statuses of
-    refusals beside those that every such route has.
+    `more` is what the handler's docstring says beyond its first line; `role` is None where no key is needed; `takes` is
+    the body's type by media type; `refusals` are the statuses of refusals beside those that every such route has.
     """
 
     method: str
     path: str
     name: str
     summary: str
+    more: str
     role: Role | None
     query: type[msgspec.Struct]
     takes: Mapping[str, Any]
@@ -166,7 +168,7 @@ def open_route(
 
 def bare_route(path: str, run: Callable[[Request], Awaitable[Response]], answers: Mapping[int, Answer]) -> Endpoint:
     """Return a route that needs no key, and whose coroutine answers on the event loop: it must not wait nor work."""
-    return Endpoint("GET", path, run.__name__, summary(run), None, Ignored, {}, answers, (), run)
+    return Endpoint("GET", path, run.__name__, summary(run), more(run), None, Ignored, {}, answers, (), run)
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ def _endpoint(
         path,
         handler.__name__,
         summary(handler),
+        more(handler),
         role,
         work.query,
         takes,
@@ -232,6 +235,12 @@ def summary(handler: Callable[..., Any]) -> str:
     if not text:
         raise TypeError(f"{handler.__name__} has no docstring to stand in the API's document")
     return text
+
+
+def more(handler: Callable[..., Any]) -> str:
+    """Return what a docstring says beyond its first line, one paragraph a line."""
+    paragraphs = inspect.cleandoc(handler.__doc__ or "").split("\n\n")[1:]
+    return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 
 async def _let_in(request: Request, role: Role, state: int) -> Session:

@@ -13,7 +13,7 @@ from tests.api.site import Site
 
 from tseng_api.app import ROUTES
 from tseng_api.errors import OUTCOMES
-from tseng_api.openapi import document
+from tseng_api.openapi import HERE, document
 from tseng_api.routing import Endpoint, OneOf, Received, route
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document(ROUTES)))
@@ -34,9 +34,16 @@ def references(part: Any) -> Iterator[str]:
 
 
 def test_the_document_is_served_to_anybody(site: Site) -> None:
-    """As it is made from the rows of the application."""
-    answer = site.http(None).get("/api/openapi.json")
-    assert (answer.status_code, answer.json()) == (200, DOCUMENT)
+    """As it is made from the rows of the application; where tokens are had is told as the asker reached the server."""
+    here = site.url.removeprefix("http://")
+    for host, told_host in ((here, here), ("sensors.example", "sensors.example"), ("[", here), ('"', here)):
+        answer = site.http(None).get("/api/openapi.json", headers={"Host": host})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        told = answer.json()
+        flow = told["components"]["securitySchemes"]["OAuth2"]["flows"]["clientCredentials"]
+        assert flow.pop("tokenUrl") == f"http://{told_host}/connect/token"
+        flow["tokenUrl"] = f"{HERE}/connect/token"
+        assert told == DOCUMENT
 
 
 def test_it_is_sound_openapi() -> None:

@@ -1,0 +1,112 @@
+"""What the API's document says to whoever reads it first: what this is, the order of its parts, and examples.
+
+The examples are requests about the site that `make demo` builds. A test sends each of them to a server.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+INTRODUCTION = """
+Raw readings of sensors in, any metric of them in any unit out.
+
+**First steps.** Press *Authorize* and give an API key (`tseng keys create NAME` prints one), or an OAuth2 client's id
+and secret (`tseng clients create NAME --scope "sensor-data:read"`). `GET /api/sensors/all` lists the sensors there
+are, `POST /api/sensors/metrics` says which metrics each of them has and in which units, and `GET /api/data` reads
+one.
+
+**Roles.** A reader reads; a writer also uploads and changes nodes, devices, sensors, profiles and documents; an admin
+also makes and deletes projects. Scope `sensor-data:read` is a reader, `sensor-data:modify` a writer.
+
+**Projects.** A key is bound to one project, or to none and reaches all: then `projectIds` says which is meant, or it
+is the default one. What belongs to another project is not found.
+
+**Refusals** are `{"error": {"code", "message", "field"}}`; 401, and uploads with faults in several places, are
+`{"errors": [{"message", "path"}]}`. Times are ISO 8601, without offset UTC. Every answer carries `X-Request-Id`,
+which stands in the server's log too.
+
+The examples ask about the site that `make demo SERVE=1` builds and serves.
+"""
+
+TAGS = {
+    "data": "Series read in any metric and unit, tables of them, and uploads of readings.",
+    "sensors": "What measures: sensors with their types and props, and the metrics each has.",
+    "devices": "What sensors hang on: loggers and instruments.",
+    "nodes": "What devices hang on: gateways and connections.",
+    "integrations": "Sensor Data Service: a connection with its devices and sensors, made and changed in one go.",
+    "metrics": "Every metric with its dimension and units, and a project's own ones.",
+    "units": "What the free-text units of loggers mean.",
+    "profiles": "Sensors in order along a line, and their values along it.",
+    "documents": "Files kept with a project.",
+    "projects": "Projects, and how much they hold.",
+    "sql": "One SELECT over the observations.",
+    "rpc": "JSON-RPC 2.0 over HTTP; the same methods as on the WebSocket and over TCP.",
+    "connect": "OAuth2 tokens.",
+    "server": "Whether it is alive, and what it is.",
+}
+"""What each part is about, in the order of the page. A route belongs to that of its path, else to the last."""
+
+THERMISTOR, NEW = "/quay-wall/th-1/sensor", "/quay-wall/new"
+_T = {"sensor": THERMISTOR, "metric": "T", "unit": "C"}
+_WHOLE = {"type": "DYNAMIC", "props": {"NAME": "Quay wall, north end", "SERIAL_NO": "6C954F"}}
+_CHANGES = {"props": {"NAME": "Quay wall, south end", "SERIAL_NO": None}}
+_SENSOR = {"type": "THERMISTOR", "props": {"NAME": "Air", "ZERO_DATE": "2023-02-01T00:00:00.000Z"}}
+
+REST = 'Metric parameters, such as `{"ZERO_DATE": "2023-06-01T00:00:00Z", "dt": "2,h"}`.'
+"""What the names are that a query string may hold beyond those of its route."""
+
+VALUES: Mapping[str, Any] = {**_T, "at": ["2024-01-15T12:00:00.000Z"]}
+"""Parameters that some route cannot do without, by name."""
+
+BODIES: Mapping[str, Any] = {
+    "post_token": {"grant_type": "client_credentials", "client_id": "…", "client_secret": "…"},
+    "post_data": {**_T, "startDate": "2024-01-01T00:00:00.000Z", "aggregate": "mean", "window": "1d"},
+    "post_table": {"columns": [_T, {**_T, "metric": "dT"}], "startDate": "2024-01-01T00:00:00.000Z"},
+    "upload": {
+        "observations": [
+            {"sensorId": THERMISTOR, "timestamp": "2024-12-31T23:00:00.000Z", "values": {"R_th": 6530.5}},
+            {"sensorId": THERMISTOR, "timestamp": "2024-12-31T23:10:00.000Z", "values": {"R_th": 6528.25}},
+        ]
+    },
+    "post_sql": {"sql": "SELECT sensor, metric, count(*) AS n, max(time) AS last FROM observations GROUP BY ALL"},
+    "post_sensor_metrics": {"ids": [THERMISTOR]},
+    "post_definitions": {"metrics": {"T_warmer": {"name": "Warmth", "unit": "C", "expression": "T + 1 [K]"}}},
+    "post_map": {"text": "digits/s", "unit": "Hz"},
+    "create_project": {"name": "Quay wall"},
+    "put_profile": {
+        "name": "Behind the wall",
+        "axis": "depth",
+        "unit": "m",
+        "points": [{"sensor": THERMISTOR, "at": 1.5}, {"sensor": "/quay-wall/th-2/sensor", "at": 4.0}],
+    },
+    "integrate": {
+        "integration": {
+            "changeState": "new",
+            "props": {"NAME": "Logger at the quay", "INTEGRATION_ID": "NODE_API_SDE"},
+            "devices": [
+                {
+                    "changeState": "new",
+                    "refId": "logger-7",
+                    "props": {"NAME": "Logger 7", "INTEGRATION_ID": "IMPORT_DEVICE_SDE"},
+                    "sensors": [
+                        {
+                            "changeState": "new",
+                            "refId": "t-1",
+                            "props": {"NAME": "Air", "INTEGRATION_ID": "TEMPERATURE_SDE"},
+                        }
+                    ],
+                }
+            ],
+        }
+    },
+    "create_node": {"id": f"{NEW}/node", **_WHOLE},
+    "create_device": {"id": f"{NEW}/device", **_WHOLE},
+    "create_sensor": {"id": f"{NEW}/sensor", **_SENSOR},
+    "replace_node": _WHOLE,
+    "replace_device": _WHOLE,
+    "replace_sensor": _SENSOR,
+    "update_node": _CHANGES,
+    "update_device": _CHANGES,
+    "update_sensor": _CHANGES,
+    "post_rpc": {"jsonrpc": "2.0", "id": 1, "method": "getData", "params": _T},
+}
+"""A body for each route that takes JSON or a form, by the name of its operation."""

@@ -1,0 +1,115 @@
+"""`/docs` in a real browser: it shows every operation, tries one out, and talks to its own host alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.api.process import Process, serving
+from tests.api.site import READINGS, START, THERMOMETER, furnish
+from tests.browser import Browsed, browsed
+
+from tseng.engine import Engine
+from tseng_api import guide
+from tseng_api.app import ROUTES
+from tseng_api.openapi import document
+
+OPERATIONS = [
+    (operation["tags"][0], operation["operationId"], method.upper(), path)
+    for path, methods in document(ROUTES)["paths"].items()
+    for method, operation in methods.items()
+]
+VALUE = f'"{START}": {READINGS[START]:g}'
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a few sensors."""
+    path = tmp_path_factory.mktemp("docs") / "store"
+    with Engine.open(path) as engine:
+        furnish(engine)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(store: Path) -> Iterator[Process]:
+    """A process that serves it."""
+    with serving(store) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browsed]:
+    """A browser."""
+    with browsed() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browsed, server: Process) -> Iterator[Page]:
+    """The page, anew; afterwards: nothing asked for elsewhere, nothing complained of."""
+    browser.page.goto(f"{server.url}/docs")
+    expect(browser.page.locator(".opblock")).to_have_count(len(OPERATIONS))
+    yield browser.page
+    assert browser.hosts == {"127.0.0.1"}
+    # A refusal that a test asks for is one line of the browser's.
+    assert [text for text in browser.complaints if "401 (Unauthorized)" not in text] == []
+
+
+def read(page: Page) -> None:
+    """Try out `GET /api/data` for the thermometer."""
+    operation = page.locator("#operations-data-get_data")
+    if not operation.locator(".opblock-body").count():
+        operation.locator(".opblock-summary-control").click()
+        operation.get_by_role("button", name="Try it out").click()
+    for name, value in (("sensor", THERMOMETER), ("metric", "T"), ("unit", "C")):
+        operation.locator(f'tr[data-param-name="{name}"] input').fill(value)
+    operation.get_by_role("button", name="Execute").click()
+
+
+def answered(page: Page, status: int, text: str) -> None:
+    """See that the answer is shown."""
+    answer = page.locator("#operations-data-get_data .live-responses-table")
+    expect(answer.locator("tbody .response-col_status").first).to_contain_text(str(status))
+    expect(answer).to_contain_text(text)
+
+
+def test_every_operation_is_shown(page: Page) -> None:
+    """With its method and path, below what its part is about, parts in the order of the guide."""
+    for tag, name, method, path in OPERATIONS:
+        summary = page.locator(f"#operations-{tag}-{name} .opblock-summary").inner_text().replace("\u200b", "")
+        assert summary.split()[:2] == [method, path]
+    tags = page.locator(".opblock-tag")
+    assert [tag.get_attribute("data-tag") for tag in tags.all()] == list(guide.TAGS)
+    assert [tag.locator("small").inner_text() for tag in tags.all()] == list(guide.TAGS.values())
+    assert "make demo SERVE=1" in page.locator(".info").inner_text()
+
+
+def test_a_key_reads(page: Page, store: Path) -> None:
+    """Without one 401; with one, given as it was printed, the series; the page's own examples ask for nothing else."""
+    with Engine.open(store) as engine:
+        key = engine.keys.create("newcomer")
+    read(page)
+    answered(page, 401, "errors")
+    page.locator(".auth-wrapper .authorize").click()
+    dialog = page.locator(".modal-ux")
+    dialog.locator("#api_key_value").fill(key)
+    dialog.get_by_role("button", name="Apply credentials").last.click()
+    dialog.get_by_role("button", name="Close").first.click()
+    read(page)
+    answered(page, 200, VALUE)
+
+
+def test_a_client_reads(page: Page, store: Path) -> None:
+    """The page fetches the token by itself."""
+    with Engine.open(store) as engine:
+        client = engine.keys.create_client("newcomer", "sensor-data:read")
+    page.locator(".auth-wrapper .authorize").click()
+    dialog = page.locator(".modal-ux")
+    dialog.locator("#client_id_clientCredentials").fill(client["client_id"])
+    dialog.locator("#client_secret_clientCredentials").fill(client["client_secret"])
+    dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
+    expect(dialog).to_contain_text("Logout")
+    dialog.get_by_role("button", name="Close").first.click()
+    read(page)
+    answered(page, 200, VALUE)
