@@ -6,8 +6,9 @@ unless the struct lets it pass or says in `REST` which of its fields takes it.
 
 import types
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -61,22 +62,25 @@ def decode_query(query: QueryParams, kind: type[Q]) -> Q:
         InvalidParam: it holds a name that is none here.
         InvalidRequest: a name is missing or comes twice, or its value is none of its type; every such name is told.
     """
-    fields, rest = fields_of(kind), rest_of(kind)
-    others = [name for name in query if name not in fields]
+    expected, rest = _expected(kind), rest_of(kind)
+    texts: dict[str, list[str]] = {}
+    for name, text in query.multi_items():
+        texts.setdefault(name, []).append(text)
+    others = [name for name in texts if name not in expected]
     if others and rest is None and kind.__struct_config__.forbid_unknown_fields:
-        allowed = tuple(fields)
+        allowed = tuple(expected)
         raise InvalidParam(
             f"{others[0]!r} is no parameter here", field=others[0], seen=query[others[0]], allowed=allowed
         )
     faults: list[Fault] = []
     found: dict[str, Any] = {}
-    for name, field in fields.items():
-        if name in query:
-            found[field.name] = _value(name, query.getlist(name), field.type, faults)
-        elif field.required:
+    for name, each in expected.items():
+        if name in texts:
+            found[each.field] = each.value(name, texts[name], faults)
+        elif each.required:
             faults.append(Fault(name, "is missing"))
     if rest is not None:
-        found[rest] = {name: _once(name, query.getlist(name), faults) for name in others}
+        found[rest] = {name: _once(name, texts[name], faults) for name in others}
     if faults:
         raise InvalidRequest(faults)
     return kind(**found)
@@ -94,12 +98,30 @@ def bare(type: Any) -> Any:
     return get_args(type)[0] if get_origin(type) is Annotated else type
 
 
-def _value(name: str, texts: Sequence[str], type: Any, faults: list[Fault]) -> Any:
-    type = given(type)
-    if get_origin(bare(type)) is list:
-        (inner,) = get_args(bare(type))
-        return [_one(name, part, inner, faults) for text in texts for part in text.split(",") if part]
-    return _one(name, _once(name, texts, faults), type, faults)
+@dataclass(frozen=True)
+class _Expected:
+    """What one name of a query string may say: a `type`, or `many` of it."""
+
+    field: str
+    required: bool
+    type: Any
+    many: bool
+
+    @classmethod
+    def of(cls, field: msgspec.structs.FieldInfo) -> Self:
+        type = given(field.type)
+        many = get_origin(bare(type)) is list
+        return cls(field.name, field.required, get_args(bare(type))[0] if many else type, many)
+
+    def value(self, name: str, texts: Sequence[str], faults: list[Fault]) -> Any:
+        if self.many:
+            return [_one(name, part, self.type, faults) for text in texts for part in text.split(",") if part]
+        return _one(name, _once(name, texts, faults), self.type, faults)
+
+
+@cache
+def _expected(kind: type[msgspec.Struct]) -> dict[str, _Expected]:
+    return {name: _Expected.of(field) for name, field in fields_of(kind).items()}
 
 
 def _once(name: str, texts: Sequence[str], faults: list[Fault]) -> str:

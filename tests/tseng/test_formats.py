@@ -28,7 +28,7 @@ def _stream(points: list[tuple[int, float]], size: int = 3) -> Stream:
             part = points[start : start + size]
             yield np.array([p[0] for p in part], np.int64), np.array([p[1] for p in part], np.float64)
 
-    return Stream("/a/sensor", "dx", "mm", {}, blocks())
+    return Stream("/a/sensor", "dx", "mm", dict, blocks())
 
 
 def _encoded(name: str, points: list[tuple[int, float]]) -> bytes:
@@ -85,7 +85,7 @@ def test_csv_has_a_header_and_iso_times() -> None:
 
 def _gapped() -> Stream:
     """Points at 0, 1 and 7 ms with a gap before the last one, which begins a block."""
-    stream = Stream("/a/sensor", "dx", "mm", {}, iter(()), gaps=[])
+    stream = Stream("/a/sensor", "dx", "mm", dict, iter(()), gaps=[])
 
     def blocks() -> Iterator[Block]:
         for time, value, gaps in (([0, 1000], [1.25, 2.5], []), ([7000], [3.0], [[1000, 7000]])):
@@ -101,7 +101,7 @@ def test_gaps_are_listed_in_json() -> None:
     pairs = [["1970-01-01T00:00:00.001Z", "1970-01-01T00:00:00.007Z"]]
     for name in ("json", "columns"):
         assert json.loads(b"".join(FORMATS[name].encode(_gapped())))["gaps"] == pairs
-        unbroken = Stream("/a/sensor", "dx", "mm", {}, iter(()), gaps=[])
+        unbroken = Stream("/a/sensor", "dx", "mm", dict, iter(()), gaps=[])
         assert json.loads(b"".join(FORMATS[name].encode(unbroken)))["gaps"] == []
 
 

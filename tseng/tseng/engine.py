@@ -23,6 +23,7 @@ from tseng.documents import Documenting
 from tseng.errors import Exists, InvalidRequest
 from tseng.live.verbs import Live
 from tseng.observations import RawRows, observations
+from tseng.plans import Plans
 from tseng.profiles import Profiling
 from tseng.requests import Options, Request, When
 from tseng.series import Series, Stream
@@ -55,6 +56,7 @@ class Engine(Configuring, Defining, Documenting, Profiling, Live):
         self.settings = settings
         self.keys = Keys(store.catalog)
         self._monitor = Monitor(store)
+        self._plans = Plans()
 
     @classmethod
     def open(
@@ -291,7 +293,7 @@ class Engine(Configuring, Defining, Documenting, Profiling, Live):
 
     def read(self, request: Request, *, project: str | None = None) -> reads.Read:
         """A request resolved: what can be refused has been, and nothing is computed yet."""
-        return reads.Read(self._view(project), request)
+        return reads.Read(self._view(project), request, self._plans)
 
     def replay(self, provenance: Mapping[str, Any]) -> Series:
         """Compute again what a provenance document describes, from what was known then: `series.provenance`.

@@ -11,7 +11,6 @@ from typing import Any
 
 from tseng.requests import Request
 from tseng.view import ProjectView
-from tseng_storage.entities import now_us
 from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant
 
@@ -22,8 +21,11 @@ def engine_version() -> str:
     return version("tseng")
 
 
-def provenance(view: ProjectView, request: Request, execution: Execution, shape: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of one read. `request`: with its instants as ISO text in UTC; `shape`: what was made of the series.
+def provenance(
+    view: ProjectView, request: Request, execution: Execution, shape: Mapping[str, Any], resolved_at: int
+) -> dict[str, Any]:
+    """The document of one read. `request`: with its instants as ISO text in UTC; `shape`: what was made of the series;
+    `resolved_at`: when that was settled, epoch us.
 
     Keys: request (as the body of `POST /api/data`); those of `Plan.describe`; zeroReadings and replacements, as
     `Execution` tells them; shape, where there is one; project; snapshot {store, version, seq, config, time, and
@@ -43,7 +45,7 @@ def provenance(view: ProjectView, request: Request, execution: Execution, shape:
             "seq": known.seq,
             "config": known.config,
             **({} if known.loading is None else {"loading": known.loading}),
-            "time": format_instant(now_us()),
+            "time": format_instant(resolved_at),
         },
         "engine": {"version": engine_version()},
     }

@@ -2,20 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tseng.errors import InvalidTimeRange
+from tseng.plans import Plans
 from tseng.provenance import provenance
 from tseng.requests import Request, When, instant
 from tseng.series import Block, Gaps, Series, Stream, gap_list
 from tseng.shape import Limit, Shape, check_limit, joined, limited
 from tseng.view import ProjectView
+from tseng_storage.entities import now_us
 from tseng_units.align import Floats, Times, nearest
 from tseng_units.evaluate import Execution
 from tseng_units.instants import format_instant
-from tseng_units.plan import offered_metric, plan
 from tseng_units.run import widened
 
 # A window costs as much as several thousand points: with more of them the whole block is computed at once.
@@ -25,27 +27,36 @@ _MANY = 32
 class Read:
     """A request resolved against one snapshot: nothing is left that can be refused."""
 
-    def __init__(self, view: ProjectView, request: Request) -> None:
-        """Resolve.
+    def __init__(self, view: ProjectView, request: Request, plans: Plans | None = None) -> None:
+        """Resolve; `plans` are those that are kept, None to plan for this read alone.
 
         Raises:
             EngineError: sensor or time range.
             tseng_units.errors.UnitsError: metric, unit, parameters, props or zero reading, in this order.
         """
         check_limit(request.limit)
-        as_of = instant("asOf", request.as_of)
-        view = view if as_of is None else view.as_of(as_of)
-        sensor = view.known(request.sensor)
+        plans = plans or Plans()
+        self._as_of = instant("asOf", request.as_of)
+        self._view = view = view if self._as_of is None else view.as_of(self._as_of)
+        planned = plans.find(view, request)
+        sensor = None if planned else view.known(request.sensor)
         self.request = request
         self.start, self.end = time_range(request.start, request.end)
-        self._execution = Execution(plan(sensor, request.metric, request.unit, request.params, view), view)
-        self._shape = Shape.of(request, offered_metric(sensor, request.metric))
-        self.provenance = provenance(view, self._resolved(as_of), self._execution, self._shape.describe(request))
+        if sensor is not None:
+            planned = plans.make(view, sensor, request)
+        assert planned is not None
+        self._execution = Execution(planned.plan, view)
+        self._shape = Shape.of(request, planned.offered)
+        self._execution.settle()
+        self._resolved_at = now_us()
 
-    def _resolved(self, as_of: int | None) -> Request:
-        """The request with its instants as they were understood."""
-        start, end, then = (None if us is None else format_instant(us) for us in (self.start, self.end, as_of))
-        return replace(self.request, start=start, end=end, as_of=then)
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Where the answer comes from, as `tseng.provenance` describes it."""
+        start, end, then = (None if us is None else format_instant(us) for us in (self.start, self.end, self._as_of))
+        understood = replace(self.request, start=start, end=end, as_of=then)
+        shape = self._shape.describe(self.request)
+        return provenance(self._view, understood, self._execution, shape, self._resolved_at)
 
     @property
     def unit(self) -> str:
@@ -71,7 +82,8 @@ class Read:
             derived = self._windowed()
         else:
             derived = iter([self._plain()]) if asked.limit else self._blocks(self.start, self.end)
-        return Stream(asked.sensor, asked.metric, shape.unit, self.provenance, shape.finished(derived, gaps), gaps)
+        blocks = shape.finished(derived, gaps)
+        return Stream(asked.sensor, asked.metric, shape.unit, lambda: self.provenance, blocks, gaps)
 
     def nearest(self, at: Times, tolerance: int) -> Floats:
         """Value of the reading nearest to each of some times, the earlier on a tie.

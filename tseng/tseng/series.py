@@ -1,6 +1,6 @@
 """What a read answers with: a whole series, or a stream of its blocks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -62,16 +62,21 @@ class Stream:
     """A derived series in blocks of bounded size, ascending in time; blocks may be iterated once.
 
     Where gaps are to be marked, `gaps` fills while the blocks are iterated: one array for each block, of the gaps that
-    end in it. Else it is None. `telling`: whether formats write the provenance too.
+    end in it. Else it is None. `telling`: whether formats write the provenance too; `tell` makes it, when asked.
     """
 
     sensor: str
     metric: str
     unit: str
-    provenance: Mapping[str, Any]
+    tell: Callable[[], Mapping[str, Any]]
     blocks: Iterator[Block]
     gaps: list[Gaps] | None = None
     telling: bool = False
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """How the values came to be, as `tseng.provenance` describes it."""
+        return self.tell()
 
     def rows(self) -> Iterator[Block]:
         """The blocks for a format of rows: where gaps are marked, with a row of NaN after the point before each."""

@@ -55,9 +55,18 @@ class ProjectView:
         return replace(
             bound,
             seq=now.seq if bound.seq is None else bound.seq,
-            config=self._store.catalog.config() if bound.config is None else bound.config,
+            config=now.config if bound.config is None else bound.config,
             loading=now.loading if bound.seq is None else bound.loading,
         )
+
+    @property
+    def revision(self) -> str | None:
+        """What the catalog's state is called that alone decides what is configured here; None where a bound does too.
+
+        A bulk load under way is such a bound: the catalog may name its series already.
+        """
+        now = self.snapshot
+        return now.revision if self._bound is EVERYTHING and now.loading is None else None
 
     @cached_property
     def definitions(self) -> Mapping[str, Definition]:
