@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tseng.errors import NotFound
-from tseng_api.entities import EntityObject, wired
+from tseng.errors import InvalidRequest, NotFound
+from tseng_api.entities import EntityObject, wire, wired
 from tseng_api.entity_methods import New, made
 from tseng_api.query_strings import InProject
 from tseng_api.routing import Endpoint, Received, route
@@ -85,6 +85,7 @@ def _get(kind: Kind) -> Callable[[Received[InProject, None]], EntityObject]:
 def _replace(kind: Kind) -> Callable[[Received[InProject, Whole]], EntityObject]:
     def replace(received: Received[InProject, Whole]) -> EntityObject:
         asked, entity = received.body, _found(received, kind)
+        _expect_same(asked, entity)
         # Where it hangs stays, but for a device that names its node.
         parent = None if kind == "device" and "NODE_ID" in asked.props else entity.parent
         replaced = received.engine.replace_entity(
@@ -95,6 +96,14 @@ def _replace(kind: Kind) -> Callable[[Received[InProject, Whole]], EntityObject]
         return _shown(received, replaced)
 
     return _named(replace, f"replace_{kind}", f"Replace a {kind}: what is left out it has no more")
+
+
+def _expect_same(asked: Whole, entity: Entity) -> None:
+    """Refuse what would name the entity anew or hang a sensor elsewhere: neither can change."""
+    shown = wire(entity)
+    for name, value in (("id", asked.id), ("device", asked.device)):
+        if value is not None and value != shown.get(name):
+            raise InvalidRequest.at(name, f"{value!r:.200} is not that of {entity.id!r}, and cannot be changed")
 
 
 def _merge(kind: Kind) -> Callable[[Received[InProject, Merged]], EntityObject]:

@@ -134,6 +134,11 @@ class _Planner:
         self._status = 400 if asked.nodeId is None else 422
         self._plan = _Plan()
 
+    @property
+    def planned(self) -> _Plan:
+        """What `plan` came to."""
+        return self._plan
+
     def plan(self) -> _Plan:
         """Return what is to be done.
 
@@ -163,6 +168,8 @@ class _Planner:
             self._plan.changes.append(Edit("node", asked.nodeId, asked.props))
         elif asked.changeState == "remove":
             self._plan.changes.append(Removal("node", asked.nodeId, below=True))
+        elif asked.props:
+            raise InvalidRequest.at("integration.props", "needs changeState update: without it nothing is changed")
         return asked.nodeId
 
     def _new_node(self, props: Mapping[str, Any]) -> str:
@@ -189,11 +196,13 @@ class _Planner:
         self._plan.shown.append((id, shown))
 
     def _sensor(self, part: SensorPart, known: "_Known", device: str, path: str, shown: list[str]) -> None:
-        declared.check_declared(part.props, f"{path}.props")
         if part.changeState == "new":
+            declared.check_declared(part.props, f"{path}.props")
             id = self._new("sensor", part, known, path, f"{device}/{{}}/sensor", SENSOR_TYPES)
         else:
             id = self._change("sensor", part, known, path)
+            if part.changeState == "update" and part.props.keys() & declared.NAMES:
+                declared.check_declared(known.props(id), f"{path}.props")
         if part.changeState != "remove":
             shown.append(id)
 
@@ -207,8 +216,10 @@ class _Planner:
             raise InvalidRequest.at(f"{path}.id", "must be absent: what is new gets its id here")
         if template == _GENERIC and not any(part.props.get(name) for name in declared.METRICS):
             raise InvalidRequest.at(f"{path}.props", f"a new {_GENERIC} needs {' or '.join(declared.METRICS)}")
+        if kind == "device" and part.props.get("NODE_ID") not in (None, self._plan.node):
+            raise InvalidRequest.at(f"{path}.props.NODE_ID", f"is not the connection, {self._plan.node!r}")
         id = form.format(self._unused(kind, form))
-        known.add(id, part.refId, path)
+        known.add(id, part.refId, part.props, path)
         observed = _TYPE if kind == "sensor" else None
         self._plan.changes.append(Draft(kind, id, _TYPE, part.props, None, observed, part.refId))
         return id
@@ -217,6 +228,9 @@ class _Planner:
         id = known.find(part, path)
         if part.changeState == "update":
             self._plan.changes.append(Edit(kind, id, part.props))
+            known.change(id, part.props)
+        elif part.changeState is None and part.props:
+            raise InvalidRequest.at(f"{path}.props", "needs changeState update: without it nothing is changed")
         elif part.changeState == "remove":
             self._plan.changes.append(Removal(kind, id, below=True))
             known.drop(id)
@@ -225,7 +239,7 @@ class _Planner:
     def _known(self, kind: Kind, parent: str | None) -> "_Known":
         found = _Known()
         for entity in self._engine.children(kind, [parent], project=self._project) if parent else ():
-            found.add(entity.id, entity.ref_id)
+            found.add(entity.id, entity.ref_id, entity.props)
         return found
 
     def _unused(self, kind: Kind, form: str) -> str:
@@ -244,29 +258,39 @@ class _Known:
     """Devices of a connection or sensors of a device: those that are there, and those of the request so far."""
 
     def __init__(self) -> None:
-        self._ids: set[str] = set()
+        self._props: dict[str, Mapping[str, Any]] = {}
         self._by_ref: dict[str, list[str]] = {}
 
-    def add(self, id: str, ref: str | None, path: str | None = None) -> None:
+    def add(self, id: str, ref: str | None, props: Mapping[str, Any], path: str | None = None) -> None:
         """Take one in; with `path` it is new, and its refId must be."""
         if path is not None and ref is not None and self._by_ref.get(ref):
             raise Exists(f"{path}.refId: {ref!r} is taken", field=f"{path}.refId", seen=ref)
-        self._ids.add(id)
+        self._props[id] = props
         if ref is not None:
             self._by_ref.setdefault(ref, []).append(id)
 
     def drop(self, id: str) -> None:
         """Leave one out that is gone now: what follows may be made under its refId."""
-        self._ids.discard(id)
+        del self._props[id]
         for ids in self._by_ref.values():
             if id in ids:
                 ids.remove(id)
 
+    def change(self, id: str, props: Mapping[str, Any]) -> None:
+        """Merge props into those of one that is known."""
+        self._props[id] = {**self._props[id], **props}
+
+    def props(self, id: str) -> Mapping[str, Any]:
+        """Return the props that one then has; None where one is taken away."""
+        return self._props[id]
+
     def find(self, part: SensorPart, path: str) -> str:
         """Return the id of the one that is meant, by its own or by the refId it was made with."""
         if part.id is not None:
-            if part.id not in self._ids:
+            if part.id not in self._props:
                 raise NotFound(f"{path}.id: there is no {part.id!r} here", field=f"{path}.id", seen=part.id)
+            if part.refId is not None and part.id not in self._by_ref.get(part.refId, []):
+                raise InvalidRequest.at(f"{path}.refId", f"{part.refId!r} is not the refId of {part.id!r}")
             return part.id
         if part.refId is None:
             raise InvalidRequest.at(path, "needs id or refId, or changeState new")
@@ -281,12 +305,14 @@ def integrate(received: Received[InProject, bytes]) -> Response:
     """Make, change and remove a connection's devices and sensors; all, or nothing."""
     project, by = received.project, received.session.require("writer").name
     asked = decode(lenient(received.body), Integrate).integration
+    planner = _Planner(received.engine, project, asked)
     try:
-        plan = _Planner(received.engine, project, asked).plan()
+        # Planned within the transaction: whether a refId is free and what is there cannot change in between.
+        received.engine.apply(lambda: planner.plan().changes, by=by, project=project)
     except _Refused as refused:
         refusal: Refusal = {"error": {"code": _CODE, "message": str(refused)}}
         return answer_json(refusal, refused.status)
-    received.engine.apply(plan.changes, by=by, project=project)
+    plan = planner.planned
     return answer_json(_shown(received.engine, project, plan.node, plan.shown))
 
 
@@ -307,12 +333,14 @@ def post_integration(received: Received[InProject, None]) -> Integrated:
 
 
 def _shown(engine: Engine, project: str, node: str, devices: Sequence[tuple[str, list[str]]]) -> Integrated:
-    """Return a connection as printed; one that is gone is left out."""
+    """Return a connection as printed; what is gone, by this request or another since, is left out."""
     nodes = _printed(engine, "node", [node], project)
     made = _printed(engine, "device", [device for device, _ in devices], project)
     sensors = _printed(engine, "sensor", [id for _, ids in devices for id in ids], project)
     below: list[DeviceBelow] = [
-        {"device": made[device], "sensors": [sensors[id] for id in ids]} for device, ids in devices
+        {"device": made[device], "sensors": [sensors[id] for id in ids if id in sensors]}
+        for device, ids in devices
+        if device in made
     ]
     return {"integration": {"node": nodes[node], "devices": below} if nodes else {"devices": below}}
 

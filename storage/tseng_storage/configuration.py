@@ -5,7 +5,7 @@ follows from them today. So each lookup can also be asked as of what was `known`
 nothing where the entity has not changed since, which its row says by the number and the date of its last change.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -86,8 +86,17 @@ class Configuration:
                 raise exists(there)
             return made(connection, project, drafts, by)
 
-    def apply(self, project: str, changes: Sequence[Alteration], *, by: str | None = None) -> list[Entity]:
+    def apply(
+        self,
+        project: str,
+        changes: Sequence[Alteration] | Callable[[], Sequence[Alteration]],
+        *,
+        by: str | None = None,
+    ) -> list[Entity]:
         """Make several changes in one transaction, each after those before it, all of them or none.
+
+        A function that returns them is called when nobody else can change anything any more: what it reads still
+        holds when they are made.
 
         Of each the entity as it then is, of a removal as it was. What was removed is still found as of what was known
         before, and so are type, parent and custom props that were edited.
@@ -99,7 +108,7 @@ class Configuration:
         """
         with self._base.change() as connection:
             require_project(connection, project)
-            return apply(connection, project, changes, by)
+            return apply(connection, project, changes() if callable(changes) else changes, by)
 
     def put_definitions(
         self, project: str, kind: Definition, bodies: Mapping[str, Mapping[str, Any]], *, by: str | None = None

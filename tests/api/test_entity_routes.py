@@ -82,6 +82,8 @@ def test_patch_merges_and_put_replaces(site: Site) -> None:
     [
         ("PUT", {"props": {}}, "type"),
         ("PUT", {"type": " "}, "type"),
+        ("PUT", {"type": "T", "id": "/another/sensor"}, "id"),
+        ("PUT", {"type": "T", "device": f"{NODE}/logger/2/device"}, "device"),
         ("PATCH", {"props": []}, "props"),
         ("PATCH", {"props": {}, "validFrom": "soon"}, "validFrom"),
         ("PATCH", {"props": {"N": 1}, "validFrom": "2999-01-01T00:00:00.000Z"}, "validFrom"),
@@ -94,6 +96,35 @@ def test_bad_bodies_name_the_field(site: Site, method: str, body: dict[str, obje
     told = site.http("writer").request(method, f"/api/sensors/{SENSOR}", json=body)
     assert (told.status_code, told.json()["error"]["field"]) == (400, field)
     assert site.get(f"/api/sensors/{SENSOR}").json() == before
+
+
+@pytest.mark.parametrize("door", ["PATCH", "PUT", "updateDevice", "integrate"])
+def test_a_device_hangs_on_the_node_that_it_names(site: Site, door: str) -> None:
+    """Whichever way NODE_ID is set, lists by node and removals of nodes go by it; without it the path counts again."""
+    home, there = f"/rest/home{door}/node", f"/rest/there{door}/node"
+    device = f"{home}/logger/1/device"
+    for id in (home, there):
+        site.engine.create_entity("node", id, "THREAD")
+    site.engine.create_entity("device", device, "DEMO")
+    for named, expected in ((there, there), (None, home)):
+        props = {"NODE_ID": named}
+        if door == "updateDevice":
+            assert site.rpc(door, {"device": device, "props": props})["props"]["NODE_ID"] == expected
+        elif door == "integrate":
+            below = home if named else there
+            part = {"nodeId": below, "devices": [{"changeState": "update", "id": device, "props": props}]}
+            told = site.http("writer").post("/api/integrations/integrate", json={"integration": part})
+            assert told.status_code == 200, told.text
+        else:
+            told = site.http("writer").request(door, f"/api/devices/{device}", json={
+                "props": props, **({"type": "DEMO"} if door == "PUT" else {}),
+            })  # fmt: skip
+            assert told.json()["props"]["NODE_ID"] == expected
+        listed = site.get("/api/devices/all", nodeIds=expected).json()["devices"]
+        assert [each["id"] for each in listed] == [device]
+    site.http("writer").patch(f"/api/devices/{device}", json={"props": {"NODE_ID": there}})
+    assert site.http("writer").delete(f"/api/nodes/{home}").status_code == 204
+    assert site.http("writer").delete(f"/api/nodes/{there}").status_code == 409
 
 
 def test_removed_alone_only_when_nothing_hangs_below(site: Site) -> None:

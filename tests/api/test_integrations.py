@@ -1,6 +1,7 @@
 """Connections, devices and sensors in one request, as seed 003's Sensor Data Service prints it and beyond."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ LANGUAGES = ("curl", "fetch", "python")
 SIMPLE = Sample("Create Connection, Device(s), and Sensor(s)")
 ADVANCED = Sample("Advanced Device(s), and Sensor(s) Creation")
 GENERIC = {"INTEGRATION_ID": "GENERIC_SENSOR_SDE", "UNKNOWN_METRICS": {"0": "abc"}, "UNKNOWN_UNITS": {"0": "abcUnit"}}
+TYPED = {"INTEGRATION_ID": "GENERIC_SENSOR_SDE"}
 DEVICE = {"INTEGRATION_ID": "IMPORT_DEVICE_SDE", "NAME": "Device-1"}
 SCOPES = "sensor-data:modify sensor-data:read users:read itwins:read itwins:modify"
 CODE = "InvalidProcessIntegrationRequest"
@@ -185,6 +187,29 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
         400,
         "integration.devices[1].sensors[0].props.UNKNOWN_METRICS.first",
     ),
+    "no known metric": (
+        new_device(None, new(props=GENERIC | {"UNKNOWN_METRICS": {}, "KNOWN_METRICS": {"0": "bogus"}})),
+        400,
+        "integration.devices[1].sensors[0].props.KNOWN_METRICS.0",
+    ),
+    "a unit of something else": (
+        new_device(None, new(props=TYPED | {"KNOWN_METRICS": {"0": "T"}, "KNOWN_UNITS": {"0": "mm"}})),
+        400,
+        "integration.devices[1].sensors[0].props.KNOWN_UNITS.0",
+    ),
+    "metric twice": (
+        new_device(
+            None, new(props=TYPED | {"UNKNOWN_METRICS": {"0": "a", "1": "a"}, "KNOWN_UNITS": {"0": "m", "1": "m"}})
+        ),
+        400,
+        "integration.devices[1].sensors[0].props.UNKNOWN_METRICS.1",
+    ),
+    "props for nothing": ({"refId": "taken", "props": {"NAME": "x"}}, 400, "integration.devices[1].props"),
+    "below another node": (
+        {"changeState": "new", "props": DEVICE | {"NODE_ID": "/api/000000/node"}},
+        400,
+        "integration.devices[1].props.NODE_ID",
+    ),
     "a list": (
         new_device(None, new(props=GENERIC | {"UNKNOWN_UNITS": ["mm"]})),
         400,
@@ -202,6 +227,66 @@ def test_all_or_nothing(site: Site, name: str) -> None:
     status, body = post(site, {"nodeId": node, "devices": [new_device("first", new()), bad]})
     assert (status, body["error"]["field"]) == (expected, field), body
     assert shown(site, node) == before
+
+
+def test_made_and_removed_in_one_request(site: Site) -> None:
+    """What is gone at the end is not shown, whatever was done to it before."""
+    node, _ = made(site, new_device("d", new("s")))
+    removed = {"changeState": "remove"}
+    below = {"refId": "d", "sensors": [new("t"), {"refId": "t", **removed}, {"refId": "s", **removed}]}
+    devices = [below, new_device("e", new("u")), {"changeState": "remove", "refId": "e"}]
+    status, body = post(site, {"nodeId": node, "devices": devices})
+    assert status == 200, body
+    assert [each["sensors"] for each in body["integration"]["devices"]] == [[]]
+    now = shown(site, node)
+    assert now == body["integration"]
+
+
+def test_an_id_and_a_ref_id_of_two(site: Site) -> None:
+    """400, and neither is changed; together with its own refId an id is fine."""
+    node, (device,) = made(site, new_device("d", new("a"), new("b")))
+    a = device["sensors"][0]["id"]
+    change = {"changeState": "update", "id": a, "refId": "b", "props": {"NAME": "x"}}
+    before = shown(site, node)
+    status, body = post(site, {"nodeId": node, "devices": [{"refId": "d", "sensors": [change]}]})
+    assert (status, body["error"]["field"]) == (400, "integration.devices[0].sensors[0].refId")
+    assert shown(site, node) == before
+    status, body = post(site, {"nodeId": node, "devices": [{"refId": "d", "sensors": [change | {"refId": "a"}]}]})
+    assert (status, body["integration"]["devices"][0]["sensors"][0]["props"]["NAME"]) == (200, "x")
+
+
+def test_a_ref_id_is_given_once(site: Site) -> None:
+    """Also when many ask for it at the same moment: to one of them it is given, for the others it is taken."""
+    node, _ = made(site)
+    for number in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            asked = {"nodeId": node, "devices": [new_device(f"d{number}", new("s"))]}
+            statuses = list(pool.map(lambda _, asked=asked: post(site, asked)[0], range(16)))
+        assert sorted(statuses) == [200] + [409] * 15
+    assert len(shown(site, node)["devices"]) == 5
+
+
+def test_what_is_declared_changes_with_what_is_there(site: Site) -> None:
+    """The unit of a metric that the sensor has may be set alone; one of a metric that it has not is refused."""
+    node, (device,) = made(site, new_device("d", new("s")))
+    sensor = device["sensors"][0]["id"]
+    for units, expected in (({"0": "bar"}, 200), ({"0": "bar", "1": "bar"}, 400)):
+        change = {"changeState": "update", "refId": "s", "props": {"UNKNOWN_UNITS": units}}
+        assert post(site, {"nodeId": node, "devices": [{"refId": "d", "sensors": [change]}]})[0] == expected
+    told = site.http().post("/api/sensors/metrics?filters=raw", json={"ids": [sensor]}).json()
+    assert [each["defaultUnit"] for each in told["metricsBySensor"][sensor]] == ["bar"]
+
+
+def test_metrics_stand_in_the_order_of_their_indexes(site: Site) -> None:
+    """Whatever order the body has them in, known ones or not."""
+    props = TYPED | {
+        "UNKNOWN_METRICS": {"10": "k", "2": "c"}, "KNOWN_METRICS": {"3": "f"}, "KNOWN_UNITS": {"3": "Hz"},
+        "UNKNOWN_UNITS": {"2": "u", "10": "u"},
+    }  # fmt: skip
+    _, (device,) = made(site, new_device(None, new(props=props)))
+    sensor = device["sensors"][0]["id"]
+    told = site.http().post("/api/sensors/metrics?filters=raw", json={"ids": [sensor]}).json()
+    assert [each["id"] for each in told["metricsBySensor"][sensor]] == ["c", "f", "k"]
 
 
 @pytest.mark.parametrize("number", range(3))

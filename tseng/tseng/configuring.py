@@ -1,8 +1,8 @@
 """The engine's verbs for nodes, devices and sensors: made, changed, replaced, removed, alone or many together."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from tseng.access import find_project
 from tseng.errors import Exists, Fault, InvalidRequest, NotFound
@@ -137,12 +137,17 @@ class Configuring:
         return self._alone(Removal(kind, id, below), by, project)
 
     def apply(
-        self, changes: Sequence[Alteration], *, by: str | None = None, project: str | None = None
+        self,
+        changes: Sequence[Alteration] | Callable[[], Sequence[Alteration]],
+        *,
+        by: str | None = None,
+        project: str | None = None,
     ) -> list[Entity]:
         """Make several changes at once, in their order, all of them or none: `Draft`, `Edit` and `Removal`.
 
         Each is made as by `create_entity`, `update_entity` or `replace_entity`, and `remove_entity`. Where a later one
-        fails, those before it have not happened either.
+        fails, those before it have not happened either. A function that returns them is called when nobody else can
+        change anything any more: what it reads holds until all is done. It must not change anything itself.
 
         Returns:
             Of each the entity as it then is, of a removal as it was.
@@ -152,22 +157,18 @@ class Configuring:
             tseng_storage.errors.ChangesRefused: ids are taken or not there, dates lie in the future, or something
                 hangs below what is to be removed alone; `faults` has them by the index of the change.
         """
-        faults = [
-            Fault(f"[{index}].{fault.path}", fault.message)
-            for index, change in enumerate(changes)
-            for fault in _faults(change)
-        ]
-        if faults:
-            raise InvalidRequest(faults)
-        placed = [_placed(change) if isinstance(change, Draft) else change for change in changes]
-        return self.store.catalog.apply(find_project(self.store.catalog, project).id, placed, by=by)
+        home = find_project(self.store.catalog, project).id
+        if callable(changes):
+            return self.store.catalog.apply(home, lambda: _checked(changes()), by=by)
+        return self.store.catalog.apply(home, _checked(changes), by=by)
 
     def _alone(self, change: Edit | Removal, by: str | None, project: str | None) -> Entity:
         faults = _faults(change)
         if faults:
             raise InvalidRequest(faults)
+        placed = _placed(change)
         try:
-            (entity,) = self.store.catalog.apply(find_project(self.store.catalog, project).id, [change], by=by)
+            (entity,) = self.store.catalog.apply(find_project(self.store.catalog, project).id, [placed], by=by)
         except ChangesRefused as refused:
             ((_, fault),) = refused.faults
             if isinstance(fault, InvalidDate) and isinstance(change, Edit):
@@ -207,8 +208,28 @@ class Configuring:
         return self.store.catalog.children(find_project(self.store.catalog, project).id, kind, parents)
 
 
-def _placed(draft: Draft) -> Draft:
-    return dataclasses.replace(draft, parent=draft.parent or parent_of(draft))
+def _checked(changes: Sequence[Alteration]) -> list[Alteration]:
+    faults = [
+        Fault(f"[{index}].{fault.path}", fault.message)
+        for index, change in enumerate(changes)
+        for fault in _faults(change)
+    ]
+    if faults:
+        raise InvalidRequest(faults)
+    return [_placed(change) for change in changes]
+
+
+C = TypeVar("C", bound=Alteration)
+
+
+def _placed(change: C) -> C:
+    """The change with where the entity then hangs: a device hangs on the node that it names."""
+    if isinstance(change, Draft):
+        return dataclasses.replace(change, parent=change.parent or parent_of(change))
+    if isinstance(change, Edit) and change.kind == "device" and "NODE_ID" in change.props:
+        node = change.fields.get("parent") or parent_of(Draft("device", change.id, "", change.props))
+        return dataclasses.replace(change, fields={**change.fields, "parent": node})
+    return change
 
 
 def _faults(change: Alteration) -> list[Fault]:

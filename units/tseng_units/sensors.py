@@ -251,13 +251,19 @@ def _offer_generic(
 
 def _generic(sensor: Sensor) -> Iterator[OfferedMetric]:
     known_units, free_units = _declared(sensor, "KNOWN_UNITS"), _declared(sensor, "UNKNOWN_UNITS")
-    for index, id_ in _declared(sensor, "KNOWN_METRICS").items():
-        yield _offer_generic(sensor, id_, True, known_units.get(index), free_units.get(index))
-    for index, id_ in _declared(sensor, "UNKNOWN_METRICS").items():
+    names = {True: "KNOWN_METRICS", False: "UNKNOWN_METRICS"}
+    declared = [(index, id_, known) for known, name in names.items() for index, id_ in _declared(sensor, name).items()]
+    for index, id_, known in sorted(declared, key=lambda each: _position(each[0])):
         free = free_units.get(index)
-        yield _offer_generic(sensor, id_, False, None if free else known_units.get(index), free)
+        yield _offer_generic(sensor, id_, known, None if free and not known else known_units.get(index), free)
     for id_ in sorted({*sensor.uploaded, *sensor.empty}):
         yield _offer_generic(sensor, id_, True, None, None)
+
+
+def _position(index: str) -> tuple[bool, int, str]:
+    """The place of a declared metric: "10" comes after "2", and what is no number after those."""
+    number = index.lstrip("0")
+    return (False, len(number), number) if index.isascii() and index.isdigit() else (True, 0, "")
 
 
 def free_units(sensor: Sensor) -> frozenset[str]:
