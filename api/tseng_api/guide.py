@@ -54,6 +54,24 @@ _SENSOR = {"type": "THERMISTOR", "props": {"NAME": "Air", "ZERO_DATE": "2023-02-
 REST = 'Metric parameters, such as `{"ZERO_DATE": "2023-06-01T00:00:00Z", "dt": "2,h"}`.'
 """What the names are that a query string may hold beyond those of its route."""
 
+PARAMETERS: Mapping[str, str] = {
+    "sensor": "Its id; `GET /api/sensors/all` lists them.",
+    "metric": "Its id; `POST /api/sensors/metrics` lists those of a sensor.",
+    "unit": "Of the answer; `GET /api/metrics/types` lists those of each metric.",
+    "limit": "The first or the last point alone.",
+    "at": "Instants, ISO 8601.",
+    "provenance": "Say where the answer comes from: readings, props, zero, formula.",
+    "pageSize": "Entities of one page.",
+    "pageToken": "`nextPageToken` of the page before.",
+    "nodeIds": "Below these nodes alone.",
+    "deviceIds": "Of these devices alone.",
+    "below": "Remove what hangs below it too; without it there may be nothing.",
+    "filters": "`raw`: stored metrics alone, no derived ones.",
+    "excludeLegacy": "Changes nothing: nothing here is legacy.",
+    "name": "Under which the file is saved.",
+}
+"""What query parameters mean whose types do not say it."""
+
 VALUES: Mapping[str, Any] = {**_T, "at": ["2024-01-15T12:00:00.000Z"]}
 """Parameters that some route cannot do without, by name."""
 
@@ -69,7 +87,16 @@ BODIES: Mapping[str, Any] = {
     },
     "post_sql": {"sql": "SELECT sensor, metric, count(*) AS n, max(time) AS last FROM observations GROUP BY ALL"},
     "post_sensor_metrics": {"ids": [THERMISTOR]},
-    "post_definitions": {"metrics": {"T_warmer": {"name": "Warmth", "unit": "C", "expression": "T + 1 [K]"}}},
+    "post_definitions": {
+        "metrics": {
+            "above_freezing": {
+                "name": "Temperature above freezing",
+                "unit": "K",
+                "expression": "T - FREEZING",
+                "constants": {"FREEZING": {"value": 0, "unit": "C"}},
+            }
+        }
+    },
     "post_map": {"text": "digits/s", "unit": "Hz"},
     "create_project": {"name": "Quay wall"},
     "put_profile": {

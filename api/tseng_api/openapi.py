@@ -179,8 +179,8 @@ def _parameter(name: str, field: FieldInfo, schemas: _Schemas) -> Object:
     if "enum" in schema and "type" not in schema:
         schema = {**_TEXT, **schema}
     parameter: Object = {"name": name, "in": "query", "required": field.required, "schema": schema}
-    if "description" in schema:
-        parameter["description"] = schema["description"]
+    if about := schema.get("description") or guide.PARAMETERS.get(name):
+        parameter["description"] = about
     if field.required and name in guide.VALUES:
         parameter["example"] = guide.VALUES[name]
     return parameter

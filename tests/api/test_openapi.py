@@ -11,6 +11,7 @@ import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from tests.api.site import Site
 
+from tseng_api import guide
 from tseng_api.app import ROUTES
 from tseng_api.errors import OUTCOMES
 from tseng_api.openapi import HERE, document
@@ -77,6 +78,19 @@ def test_every_json_answer_has_a_type(row: Endpoint) -> None:
             kinds = kind.types if isinstance(kind, OneOf) else (kind,)
             assert Any not in kinds
             assert bytes not in kinds or media not in ("application/json", "application/vnd.tseng.columns+json")
+
+
+def test_every_body_in_json_has_an_example() -> None:
+    """Of the guide, which has no other; those it gives for parameters are of parameters that something needs."""
+    asked = {each["operationId"]: each.get("requestBody", {}).get("content", {}) for each in operations()}
+    examples = {
+        name: told["example"] for name, content in asked.items() for told in content.values() if "example" in told
+    }
+    assert examples == guide.BODIES
+    assert [name for name, content in asked.items() if content.keys() - {"*/*"} and name not in examples] == []
+    parameters = [each for operation in operations() for each in operation["parameters"] if each["in"] == "query"]
+    assert {each["name"] for each in parameters if each.get("example")} == guide.VALUES.keys()
+    assert [each["name"] for each in parameters if not each.get("description")] == []
 
 
 def test_operations_have_names_of_their_own() -> None:
