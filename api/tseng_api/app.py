@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from tseng.engine import Engine
 from tseng.errors import REFUSALS, EngineError, NotFound
@@ -101,8 +102,18 @@ async def refuse(request: Request, error: Exception) -> Response:
 async def refuse_path(request: Request, error: Exception) -> Response:
     """Answer what the router refuses: a path that is none, or a method that the path has not."""
     assert isinstance(error, HTTPException)
+    path, headers = request.url.path, {}
     if error.status_code == 405:
-        refusal: EngineError = MethodNotAllowed(f"{request.method} is not for {request.url.path}", field="method")
+        headers["Allow"] = ", ".join(_methods(request))
+        words = f"{request.method} is not for {path}; there are: {headers['Allow']}"
+        refusal: EngineError = MethodNotAllowed(words, field="method")
     else:
-        refusal = NotFound(f"there is nothing at {request.url.path}", field="path", seen=request.url.path)
-    return answer_json(rest_body(refusal), outcome(refusal).status, dict(error.headers or {}))
+        refusal = NotFound(f"there is nothing at {path}", field="path", seen=path)
+    return answer_json(rest_body(refusal), outcome(refusal).status, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods of a path (RFC 9110, 15.5.6): each of them is a route of its own."""
+    routes = [each for each in request.app.routes if isinstance(each, Route)]
+    here = [each for each in routes if each.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for each in here for method in each.methods or ()})

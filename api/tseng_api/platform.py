@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 import msgspec
 
 from tseng.errors import InvalidRequest
+from tseng.ids import LONGEST_ID
 from tseng_api.query_strings import Ignored
 from tseng_api.routing import Received, route
 from tseng_storage.entities import Project
@@ -60,8 +61,8 @@ def create_project(received: Received[Ignored, NewProject]) -> ProjectObject:
     """Create a project."""
     received.session.require_all_projects()
     asked = received.body
-    if not asked.name.strip():
-        raise InvalidRequest.at("name", "must not be empty")
+    if not asked.name.strip() or len(asked.name) > LONGEST_ID:
+        raise InvalidRequest.at("name", f"must have 1 to {LONGEST_ID} characters, not all of them blank")
     if asked.itwinId is not None and not _is_guid(asked.itwinId):
         raise InvalidRequest.at("itwinId", f"{asked.itwinId!r} is no GUID")
     return project_object(received.engine.create_project(asked.name, asked.itwinId))

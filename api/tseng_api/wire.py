@@ -34,6 +34,8 @@ def check_json(data: bytes) -> None:
     Raises:
         NotJson: the bytes are no JSON text in UTF-8, or nest too deeply.
     """
+    if not data or data.isspace():
+        raise NotJson("not JSON: there is no body", field="body")
     try:
         data.decode()
         msgspec.json.decode(data, type=msgspec.Raw)

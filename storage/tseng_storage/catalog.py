@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import Connection, RowMapping, delete, insert, or_, select
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from tseng_storage.catalog_cache import CachedDatabase
@@ -81,9 +81,9 @@ class Catalog(Configuration, Credentials):
 
 
 def _find_project(connection: Connection, id: str) -> Project | None:
-    row = (
-        connection.execute(select(PROJECT).where(or_(PROJECT.c.id == id, PROJECT.c.itwin_id == id))).mappings().first()
-    )
+    # RFC 9562, 4: a GUID is the same in capitals and in small letters.
+    named = or_(PROJECT.c.id == id, func.lower(PROJECT.c.itwin_id) == id.lower())
+    row = connection.execute(select(PROJECT).where(named)).mappings().first()
     return None if row is None else _project(row)
 
 

@@ -58,7 +58,7 @@ def test_a_name_of_any_letters_is_said_in_both_forms(clean: Site) -> None:
     assert clean.get(f"{PATH}/{made['id']}").headers["content-disposition"] == expected
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a/b", "a\\b", "a\nb", "\x00", "x" * 256])
+@pytest.mark.parametrize("name", ["", "  ", "a/b", "a\\b", "a\nb", "\x00", ".", "..", " ..", "x" * 256])
 def test_a_name_is_a_file_name(clean: Site, name: str) -> None:
     """Else 400 naming it."""
     answer = _post(clean, name=name)

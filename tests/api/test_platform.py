@@ -80,7 +80,14 @@ def test_projects_are_made_listed_and_found(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "field"), [({}, "name"), ({"name": 5}, "name"), ({"name": " "}, "name"), ({"nam": "x"}, "nam")]
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({"name": 5}, "name"),
+        ({"name": " "}, "name"),
+        ({"name": "x" * 1001}, "name"),
+        ({"nam": "x"}, "nam"),
+    ],
 )
 def test_a_project_needs_a_name(site: Site, body: dict[str, Any], field: str) -> None:
     """400 naming the field."""
@@ -103,6 +110,41 @@ def test_an_itwin_id_is_a_guid(site: Site, alias: str) -> None:
     answer = site.http("admin").post("/api/projects", json={"name": "Dam", "itwinId": alias})
     assert (answer.status_code, answer.json()["error"]["field"]) == (400, "itwinId")
     assert site.http("admin").get("/api/projects").json() == before
+
+
+def test_an_itwin_id_is_the_same_in_capitals(site: Site) -> None:
+    """RFC 9562, section 4: found in either writing, and taken in either."""
+    http, alias = site.http("admin"), "ABCDEF00-2222-4333-8444-5555AAAAFFFF"
+    made = http.post("/api/projects", json={"name": "Capitals", "itwinId": alias}).json()
+    for written in (alias, alias.lower()):
+        assert http.get(f"/api/projects/{written}").json() == made
+        assert http.get("/api/nodes/all", params={"projectIds": written}).json()["nodes"] == []
+        assert http.post("/api/projects", json={"name": "Again", "itwinId": written}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/projects", {"GET", "HEAD", "POST"}),
+        ("/api/nodes/fn/6C4F6D/node", {"GET", "HEAD", "PUT", "PATCH", "DELETE"}),
+        ("/api/profiles/x", {"GET", "HEAD", "PUT", "DELETE"}),
+        ("/connect/token", {"POST"}),
+    ],
+)
+def test_a_refused_method_tells_all_that_there_are(site: Site, path: str, methods: set[str]) -> None:
+    """RFC 9110, section 15.5.6."""
+    answer = site.http().options(path)
+    assert answer.status_code == 405
+    assert {*answer.headers["allow"].split(", ")} == methods
+    assert all(method in answer.json()["error"]["message"] for method in methods)
+
+
+def test_no_body_is_called_no_body(site: Site) -> None:
+    """Not JSON that is cut off."""
+    for content in (b"", b" \n"):
+        answer = site.http("admin").post("/api/projects", content=content)
+        assert (answer.status_code, answer.json()["error"]["field"]) == (400, "body")
+        assert "there is no body" in answer.json()["error"]["message"]
 
 
 def test_what_is_not_there_is_404_and_a_wrong_method_405(site: Site) -> None:

@@ -123,6 +123,7 @@ def test_every_bad_row_is_named_and_none_is_stored(site: Site) -> None:
     assert answer.status_code == 400
     paths = [each["path"] for each in answer.json()["errors"]]
     assert [path.split(".")[0] for path in paths] == [f"observations[{index}]" for index in range(1, 7)]
+    assert paths[1:3] == ["observations[2].values.T", "observations[3].values.T"]
     answer = _post(site, {"observations": [ROW, ROW | {"timestamp": "never"}, ROW | {"timestamp": "2025-02-30"}]})
     assert [each["path"] for each in answer.json()["errors"]] == [
         "observations[1].timestamp",

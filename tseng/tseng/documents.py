@@ -77,5 +77,7 @@ class Documenting:
 def _check_name(name: str) -> None:
     if not name.strip() or len(name) > LONGEST_NAME:
         raise InvalidRequest.at("name", f"must have 1 to {LONGEST_NAME} characters, not all of them blank")
-    if not name.isprintable() or {*name} & {*"/\\"}:
-        raise InvalidRequest.at("name", f"{name!r} is no file name: it holds a slash or what cannot be printed")
+    if not name.isprintable() or {*name} & {*"/\\"} or name.strip() in (".", ".."):
+        raise InvalidRequest.at(
+            "name", f"{name!r} is no file name: it is a folder's, or holds a slash or what cannot be printed"
+        )

@@ -7,6 +7,7 @@ Two forms arrive. Rows of `{"sensorId", "timestamp", "values"}` come from device
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -124,6 +125,10 @@ def _first_row(sensors: pa.ChunkedArray, sensor: str) -> int:
     return int(pc.index(sensors.cast(pa.string()), sensor).as_py())
 
 
+# How msgspec writes a key of a map, and what a value may be.
+_ANY = "[...]"
+_NUMBERS = (int, float, np.integer, np.floating, type(None))
+
 # Row number and fault; the fault's path is what follows the row.
 _Faults = list[tuple[int, Fault]]
 
@@ -150,11 +155,19 @@ def _struct(index: int, row: object, faults: _Faults) -> Observation | None:
         return msgspec.convert(_plain(row), Observation)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
-        faults.append((index, Fault(path.rstrip("`").lstrip("."), message)))
+        faults.append((index, Fault(_named(path.rstrip("`").lstrip("."), row), message)))
         # A body of millions of bad rows is refused at once, not after a list of them all is made.
         if len(faults) >= MOST_FAULTS:
             _refuse(faults)
         return None
+
+
+def _named(path: str, row: object) -> str:
+    """The path of a fault, with the metric where it says only that one of the values is wrong."""
+    if not path.endswith(_ANY) or not isinstance(row, Mapping):
+        return path
+    odd = (name for name, value in row["values"].items() if isinstance(value, bool) or not isinstance(value, _NUMBERS))
+    return path.removesuffix(_ANY) + "".join(f".{name}" for name in islice(odd, 1))
 
 
 def _plain(row: object) -> object:
