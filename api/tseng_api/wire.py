@@ -4,25 +4,16 @@ A body of fifty megabytes of brackets must not cost more than one pass: `check_j
 stops at the first wrong byte or at the interpreter's recursion limit.
 """
 
-import re
 from typing import Any, TypeVar
 
 import msgspec
 
 from tseng.errors import Fault, InvalidRequest
 from tseng_api.errors import NotJson
+from tseng_api.trailing import without_trailing_commas
 
 T = TypeVar("T")
 encode = msgspec.json.encode
-
-# Some tokens of JSON, and then the comma that stands before a closing bracket, if one does; a comma right behind an
-# opening bracket is none that trails. Nothing here goes back, whatever the bytes are; and no more than some tokens are
-# matched at once, as all other threads wait meanwhile.
-_TRAILING = re.compile(
-    rb"""(?: [^",\[{]++ | "(?:[^"\\]++|\\.)*+"?+ | [\[{][ \t\r\n]*+,?+ | ,(?![ \t\r\n]*+[\]}]) ){0,9999}+
-    (,(?=[ \t\r\n]*+[\]}]))?+""",
-    re.DOTALL | re.VERBOSE,
-)
 
 # No regular expression looks at these texts: they may quote a name of fifty megabytes.
 _NAMES_A_FIELD = ("Object missing required field `", "Object contains unknown field `")
@@ -65,18 +56,6 @@ def lenient(data: bytes) -> bytes:
         if not repaired:
             raise
         return repaired
-
-
-def without_trailing_commas(data: bytes) -> bytes:
-    """Put a blank in the place of each comma that a closing bracket follows, strings excepted."""
-    blanked, at = bytearray(data), 0
-    while at < len(data):
-        found = _TRAILING.match(data, at)
-        assert found
-        at = found.end()
-        if found[1]:
-            blanked[at - 1] = ord(" ")
-    return bytes(blanked)
 
 
 def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:

@@ -1,6 +1,7 @@
 """JSON in: what is no JSON, and what is JSON of the wrong shape."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tseng.errors import InvalidRequest
+from tseng_api import trailing
 from tseng_api.errors import NotJson
 from tseng_api.queries import Query
-from tseng_api.wire import check_json, decode, encode, lenient, without_trailing_commas
+from tseng_api.trailing import without_trailing_commas
+from tseng_api.wire import check_json, decode, encode, lenient
 
 JSON = st.recursive(
     st.none()
@@ -97,6 +100,24 @@ def test_commas_of_any_bytes_are_blanked_in_place(data: bytes) -> None:
     """No byte but commas changes, and none moves."""
     changed = [(old, new) for old, new in zip(data, without_trailing_commas(data), strict=True) if old != new]
     assert set(changed) <= {(ord(","), ord(" "))}
+
+
+@given(st.text(alphabet='[]{},:"\\ 1', max_size=60).map(str.encode), st.integers(1, 7))
+def test_commas_are_found_wherever_a_piece_ends(data: bytes, piece: int) -> None:
+    """Strings, escapes, commas and the brackets after them may lie on both sides of it."""
+    whole = without_trailing_commas(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trailing, "_PIECE", piece)
+        assert without_trailing_commas(data) == whole
+
+
+@pytest.mark.parametrize("unit", [b",", b",]", b"[1,],", b'"",', b", ", b'\\"'], ids=repr)
+def test_no_body_takes_long(unit: bytes) -> None:
+    """Whatever 16 MB are made of they take no more than a second; what takes longest takes a seventh of that."""
+    data = unit * (2**24 // len(unit))
+    began = time.process_time()
+    without_trailing_commas(data)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
