@@ -58,10 +58,10 @@ def _found(received: Received[Any, Any], kind: Kind) -> Entity:
     """The entity that the path means."""
     given = received.path["id"]
     slashed = "/" + given.lstrip("/")
-    found = received.engine.entities(kind, [slashed, given], project=received.project)
+    found = {each.id: each for each in received.engine.entities(kind, [slashed, given], project=received.project)}
     if not found:
         raise NotFound(f"there is no {kind} {slashed!r}", field="id", seen=slashed)
-    return found[0]
+    return found.get(given) or found[slashed]
 
 
 def _shown(received: Received[Any, Any], entity: Entity) -> EntityObject:

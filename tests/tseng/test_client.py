@@ -14,7 +14,7 @@ from tests.api.site import START, THERMISTOR, THERMOMETER, Site
 from tests.api.site import site as open_site
 
 import tseng
-from tseng.client import Client
+from tseng.client.client import Client
 from tseng.errors import Forbidden, InvalidRequest, InvalidTimeRange, NotFound, Unauthenticated, UnknownSensor
 from tseng_units.errors import IncompatibleUnit, InvalidParam, MissingParam, NoZeroReading, UnknownMetric, UnknownUnit
 
@@ -141,5 +141,5 @@ def test_keys_roles_and_projects(site: Site) -> None:
 
 def test_httpx_comes_with_the_first_connection(tmp_path: Path) -> None:
     """Importing the client's module alone does not load it."""
-    code = "import sys, tseng.client; sys.exit('httpx' in sys.modules)"
+    code = "import sys, tseng.client.client; sys.exit('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0

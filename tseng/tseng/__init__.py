@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from os import PathLike
 
-    from tseng.client import Client
+    from tseng.client.client import Client
+    from tseng.client.settings import ClientSettings
     from tseng.engine import Engine
 
 __all__ = ["connect", "open"]
@@ -32,8 +33,19 @@ def open(path: "str | PathLike[str] | None" = None, *, create: bool = True) -> "
     return Engine.open(path, create=create)
 
 
-def connect(url: str, *, api_key: str, project: str | None = None) -> "Client":
-    """Speak to a running server: the same `get_data`, `upload` and `upload_table`, over HTTP with Arrow."""
-    from tseng.client import Client
+def connect(
+    url: str, *, api_key: str, project: str | None = None, settings: "ClientSettings | None" = None
+) -> "Client":
+    """Speak to a running server with the engine's verbs; see `docs/client.md`.
 
-    return Client(url, api_key=api_key, project=project)
+    Nothing is asked of the server before the first verb is.
+
+    Args:
+        url: such as `http://127.0.0.1:4201`.
+        api_key: of `tseng keys create`, or one that the server's operator gave.
+        project: id or iTwin id of the project meant; None leaves it to the key.
+        settings: how the client waits, tries again and cuts uploads into pieces.
+    """
+    from tseng.client.client import Client
+
+    return Client(url, api_key=api_key, project=project, settings=settings)

@@ -19,7 +19,7 @@ from typing import IO, BinaryIO
 
 import msgspec
 
-from tseng.client import refusal
+from tseng.client.refusals import refusal
 from tseng.engine import Engine
 from tseng.errors import EngineError, InvalidRequest
 
