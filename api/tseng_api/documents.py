@@ -1,10 +1,12 @@
 """REST: documents of a project (seed 003, Working with Projects; all but the path of the list is ours)."""
 
-from typing import NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 from urllib.parse import quote
 
+import msgspec
 from starlette.responses import Response
 
+from tseng_api.paging import Paged, behind, token
 from tseng_api.query_strings import InProject
 from tseng_api.routing import Answer, Received, route
 from tseng_storage.documents import Document
@@ -29,16 +31,24 @@ class DocumentObject(TypedDict):
     createdBy: NotRequired[str]
 
 
-class DocumentList(TypedDict):
-    """The documents of a project, oldest first."""
+class DocumentPage(TypedDict):
+    """Documents, oldest first, and the token of the next page if there is one."""
 
     documents: list[DocumentObject]
+    nextPageToken: str | None
 
 
-def list_documents(received: Received[InProject, None]) -> DocumentList:
-    """List the documents of a project."""
-    found = received.engine.documents(project=received.project)
-    return {"documents": [document_object(each) for each in found]}
+# When a document was kept, and its id; the store holds no later time.
+_Place = tuple[Annotated[int, msgspec.Meta(le=2**63 - 1)], str]
+
+
+def list_documents(received: Received[Paged, None]) -> DocumentPage:
+    """List the documents of a project page by page, oldest first."""
+    size, list_of = received.query.pageSize, [received.project, "documents"]
+    after: tuple[int, str] | None = behind(received.query.pageToken, list_of, _Place)
+    found = received.engine.documents(project=received.project, after=after, limit=size + 1)
+    more = token(list_of, (found[size - 1].created, found[size - 1].id)) if len(found) > size else None
+    return {"documents": [document_object(each) for each in found[:size]], "nextPageToken": more}
 
 
 def post_document(received: Received[Named, bytes]) -> DocumentObject:

@@ -1,34 +1,24 @@
-"""REST: lists of nodes, devices and sensors (seed 003, iTwin IoT Platform REST API), page by page, filtered and sorted.
+"""REST: lists of nodes, devices and sensors (seed 003, iTwin IoT Platform REST API), filtered and sorted."""
 
-A page token says behind which entity of which list its page begins, so pages stay right while entities come and go.
-"""
-
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 
-from tseng.errors import InvalidRequest
 from tseng_api.entities import EntityObject, wired
-from tseng_api.query_strings import InProject
+from tseng_api.paging import Paged, behind, token
 from tseng_api.routing import Received, route
 from tseng_storage.entities import Entity, Kind
 
-DEFAULT_PAGE = 100
-LARGEST_PAGE = 1000
 Sort = Literal[
     "id", "-id", "name", "-name", "type", "-type", "creationDate", "-creationDate", "lastModifiedDate",
     "-lastModifiedDate",
 ]  # fmt: skip
 
 
-class Nodes(InProject):
-    """One page: `pageSize` of them, after those of the page that gave `pageToken`; of these types, with this name."""
+class Nodes(Paged):
+    """One page, of these types, with this name."""
 
-    pageSize: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE
-    pageToken: str | None = None
     types: Annotated[list[str], msgspec.Meta(description="Types, or templates in INTEGRATION_ID.")] = msgspec.field(
         default_factory=list
     )
@@ -82,29 +72,30 @@ _KEYS: Mapping[str, Callable[[Entity], int | str]] = {
 
 def list_nodes(received: Received[Nodes, None]) -> NodePage:
     """List nodes page by page."""
-    page, token = _page(received, "node")
-    return {"nodes": page, "nextPageToken": token}
+    page, more = _page(received, "node")
+    return {"nodes": page, "nextPageToken": more}
 
 
 def list_devices(received: Received[Devices, None]) -> DevicePage:
     """List devices page by page."""
-    page, token = _page(received, "device")
-    return {"devices": page, "nextPageToken": token}
+    page, more = _page(received, "device")
+    return {"devices": page, "nextPageToken": more}
 
 
 def list_sensors(received: Received[Sensors, None]) -> SensorPage:
     """List sensors page by page."""
-    page, token = _page(received, "sensor")
-    return {"sensors": page, "nextPageToken": token}
+    page, more = _page(received, "sensor")
+    return {"sensors": page, "nextPageToken": more}
 
 
 def _page(received: Received[Any, None], kind: Kind) -> tuple[list[EntityObject], str | None]:
     asked: Nodes = received.query
     size, list_of = asked.pageSize, _list(received.project, kind, asked)
-    after = None if asked.pageToken is None else _after(asked.pageToken, list_of)
+    dated = asked.sort.endswith("Date")
+    after: _Key | None = behind(asked.pageToken, list_of, tuple[int, str] if dated else tuple[str, str])
     page = _plain(received, kind, after) if _is_plain(asked) else _picked(received, kind, after)
-    token = _token(list_of, _key(asked.sort)(page[size - 1])) if len(page) > size else None
-    return wired(received.engine, page[:size]), token
+    more = token(list_of, _key(asked.sort)(page[size - 1])) if len(page) > size else None
+    return wired(received.engine, page[:size]), more
 
 
 def _is_plain(asked: Nodes) -> bool:
@@ -163,23 +154,6 @@ def _key(sort: str) -> Callable[[Entity], _Key]:
 def _list(project: str, kind: Kind, asked: Nodes) -> list[Any]:
     """What tells a list from others; a token belongs to the list it came from."""
     return [project, kind, asked.sort, asked.types, asked.name, _above(asked)]
-
-
-def _token(list_of: list[Any], key: _Key) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode([list_of, key])).decode()
-
-
-def _after(token: str, list_of: list[Any]) -> _Key:
-    """The key that the page follows."""
-    try:
-        text = base64.b64decode(token, altchars=b"-_", validate=True)
-        told = msgspec.json.decode(text, type=tuple[list[Any], _Key])
-    except (binascii.Error, ValueError, msgspec.DecodeError):
-        told = [], ("", "")
-    dated = list_of[2].endswith("Date")
-    if told[0] != list_of or isinstance(told[1][0], int) != dated:
-        raise InvalidRequest.at("pageToken", "is none that this list gave out")
-    return told[1]
 
 
 ROUTES = [

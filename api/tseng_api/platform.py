@@ -42,12 +42,20 @@ class MonthUsage(TypedDict):
     bytes: int
 
 
+class DocumentsUsage(TypedDict):
+    """Documents that a project keeps."""
+
+    count: int
+    bytes: int
+
+
 class DataUsage(TypedDict):
-    """Raw values that a project holds and their bytes on disk, in all and by the month in which they came in."""
+    """Raw values that a project holds and their bytes on disk, in all and by the month they came in; its documents."""
 
     observations: int
     bytes: int
     months: list[MonthUsage]
+    documents: DocumentsUsage
 
 
 def list_projects(received: Received[Ignored, None]) -> Projects:
@@ -83,11 +91,18 @@ def get_project(received: Received[Ignored, None]) -> ProjectObject:
 
 def get_data_usage(received: Received[Ignored, None]) -> DataUsage:
     """Tell how much a project holds, and in which month it came in."""
-    usage = received.engine.usage(received.session.project(received.path["id"]))
+    project = received.session.project(received.path["id"])
+    usage = received.engine.usage(project)
+    count, size = received.engine.documents_usage(project)
     months: list[MonthUsage] = [
         {"month": each.month, "observations": each.observations, "bytes": each.bytes} for each in usage.months
     ]
-    return {"observations": usage.observations, "bytes": usage.bytes, "months": months}
+    return {
+        "observations": usage.observations,
+        "bytes": usage.bytes,
+        "months": months,
+        "documents": {"count": count, "bytes": size},
+    }
 
 
 def delete_project(received: Received[Ignored, None]) -> None:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, tuple_
 
 from tseng_storage.database import Database
 from tseng_storage.disk import disk_faults
@@ -73,13 +73,25 @@ class Documents:
                 write_file(path, content)
             connection.execute(insert(DOCUMENT).values(vars(made)))
 
-    def all(self, project: str | None = None) -> list[Document]:
-        """The documents of a project, or of all, oldest first."""
-        query = select(DOCUMENT).order_by(DOCUMENT.c.created, DOCUMENT.c.id)
+    def all(
+        self, project: str | None = None, *, after: tuple[int, str] | None = None, limit: int | None = None
+    ) -> list[Document]:
+        """The documents of a project, or of all, oldest first; `after`: those behind this time and id, `limit` many."""
+        place = tuple_(DOCUMENT.c.created, DOCUMENT.c.id)
+        query = select(DOCUMENT).order_by(DOCUMENT.c.created, DOCUMENT.c.id).limit(limit)
+        if after is not None:
+            query = query.where(place > tuple_(*after))
         if project is not None:
             query = query.where(DOCUMENT.c.project == project)
         with self._database.read() as connection:
             return [Document(**row) for row in connection.execute(query).mappings()]
+
+    def usage(self, project: str) -> tuple[int, int]:
+        """How many documents a project has, and their bytes."""
+        query = select(func.count(), func.coalesce(func.sum(DOCUMENT.c.size), 0)).where(DOCUMENT.c.project == project)
+        with self._database.read() as connection:
+            count, size = connection.execute(query).one()
+        return count, size
 
     def find(self, project: str, id: str) -> Document:
         """What is recorded of a document; NotFound when there is none."""

@@ -1,5 +1,7 @@
 """Documents over HTTP: who may, what comes back, what is refused."""
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -38,16 +40,53 @@ def test_a_document_is_kept_listed_fetched_and_taken_away(clean: Site) -> None:
     }  # fmt: skip
     # FIPS 180-2, appendix B.1: SHA-256 of "abc".
     assert made["sha256"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert clean.get(PATH).json() == {"documents": [made]}
+    assert clean.get(PATH).json() == {"documents": [made], "nextPageToken": None}
     file = clean.get(f"{PATH}/{made['id']}")
     assert (file.status_code, file.content) == (200, b"abc")
     assert file.headers["content-type"] == "application/pdf"
     assert file.headers["content-disposition"].startswith('attachment; filename="sheet.pdf"')
     assert file.headers["x-content-type-options"] == "nosniff"
     assert clean.http("writer").delete(f"{PATH}/{made['id']}").status_code == 204
-    assert clean.get(PATH).json() == {"documents": []}
+    assert clean.get(PATH).json() == {"documents": [], "nextPageToken": None}
     for gone in (clean.get(f"{PATH}/{made['id']}"), clean.http("writer").delete(f"{PATH}/{made['id']}")):
         assert (gone.status_code, gone.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+def test_documents_come_page_by_page(clean: Site) -> None:
+    """Each once, oldest first, whatever the size of a page; the one that a page ended with may go meanwhile."""
+    made = [_post(clean, name=f"{number}.pdf").json()["id"] for number in range(5)]
+    for size in (1, 2, 4, 5, 1000):
+        found: list[str] = []
+        token = None
+        while token is not None or not found:
+            query = {"pageSize": size} | ({"pageToken": token} if token else {})
+            page = clean.get(PATH, **query).json()
+            found += [each["id"] for each in page["documents"]]
+            token = page["nextPageToken"]
+        assert found == made
+    first = clean.get(PATH, pageSize=2).json()
+    clean.engine.remove_document(made[1])
+    second = clean.get(PATH, pageSize=2, pageToken=first["nextPageToken"]).json()
+    assert [each["id"] for each in second["documents"]] == made[2:4]
+
+
+def test_a_page_that_is_none(clean: Site) -> None:
+    """A size out of range, and tokens that this list never gave out: 400 that names the field."""
+    for number in range(2):
+        _post(clean, name=f"{number}.pdf")
+    own = clean.get(PATH, pageSize=1).json()["nextPageToken"]
+    list_of, (created, id) = json.loads(base64.urlsafe_b64decode(own))
+    made_up = [[["other", "documents"], [created, id]], [list_of, [id, created]], [list_of, [2**63, id]], [list_of]]
+    tokens = [base64.urlsafe_b64encode(json.dumps(each).encode()).decode() for each in made_up]
+    sensors = clean.get("/api/sensors/all", pageSize=1).json()["nextPageToken"]
+    queries = [
+        *({"pageToken": each} for each in (*tokens, sensors, "x", own[:-4], "")),
+        {"pageSize": 0},
+        {"pageSize": 1001},
+    ]
+    for query in queries:
+        answer = clean.get(PATH, **query)
+        assert (answer.status_code, answer.json()["error"]["field"]) == (400, *query), query
 
 
 def test_a_name_of_any_letters_is_said_in_both_forms(clean: Site) -> None:
@@ -63,7 +102,7 @@ def test_a_name_is_a_file_name(clean: Site, name: str) -> None:
     """Else 400 naming it."""
     answer = _post(clean, name=name)
     assert (answer.status_code, answer.json()["error"]["field"]) == (400, "name")
-    assert clean.get(PATH).json() == {"documents": []}
+    assert clean.get(PATH).json() == {"documents": [], "nextPageToken": None}
 
 
 def test_a_document_needs_a_name_and_content(clean: Site) -> None:
@@ -116,7 +155,7 @@ def test_each_project_has_its_own(clean: Site) -> None:
     id = _post(clean).json()["id"]
     other = clean.engine.create_project("other").id
     stranger = clean.with_key(clean.engine.keys.create("other", "writer", other))
-    assert stranger.get(PATH).json() == {"documents": []}
+    assert stranger.get(PATH).json() == {"documents": [], "nextPageToken": None}
     assert stranger.get(PATH, params={"projectIds": "default"}).status_code == 404
     for path in (id, quote(f"../default/{id}", safe=""), quote(f"..%2Fdefault%2F{id}", safe="")):
         assert stranger.get(f"{PATH}/{path}").status_code == 404

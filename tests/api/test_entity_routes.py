@@ -149,14 +149,17 @@ def test_what_a_project_holds_by_month(site: Site) -> None:
     """Three values of two uploads, all of this month; the bytes are some, and add up; 404 for another's project."""
     admin, began = site.http("admin"), datetime.now(UTC).strftime("%Y-%m")
     made = admin.post("/api/projects", json={"name": "Used"}).json()["id"]
-    empty = {"observations": 0, "bytes": 0, "months": []}
+    empty = {"observations": 0, "bytes": 0, "months": [], "documents": {"count": 0, "bytes": 0}}
     assert admin.get(f"/api/projects/{made}/dataUsage").json() == empty
     site.engine.create_entity("sensor", "/s", "TEMPERATURE_SDE", project=made)
     for rows in (2, 1):
         times = [f"201{rows}-01-0{number + 1}T00:00:00Z" for number in range(rows)]
         readings = [{"sensorId": "/s", "timestamp": time, "values": {"T": 1.5}} for time in times]
         site.engine.upload(readings, project=made)
+    for content in (b"abc", b"de"):
+        site.engine.keep_document("a.txt", "text/plain", content, project=made)
     told = admin.get(f"/api/projects/{made}/dataUsage").json()
+    assert told["documents"] == {"count": 2, "bytes": 5}
     assert (told["observations"], sum(month["observations"] for month in told["months"])) == (3, 3)
     assert sum(month["bytes"] for month in told["months"]) == told["bytes"] > 0
     assert {month["month"] for month in told["months"]} <= {began, datetime.now(UTC).strftime("%Y-%m")}

@@ -48,7 +48,7 @@ def test_the_page_of_documents(site: Site, tmp_path: Path) -> None:
     """The file is kept and listed; the same from Python."""
     (tmp_path / "sheet.pdf").write_bytes(b"%PDF-")
     made, listed = _shell(site, tmp_path, "documents.md")
-    assert (made["name"], made["size"], listed) == ("sheet 12.pdf", 5, {"documents": [made]})
+    assert (made["name"], made["size"], listed["documents"]) == ("sheet 12.pdf", 5, [made])
     (python,) = _fences("documents.md", "python")
     known = {"engine": site.engine, "content": b"%PDF-"}
     exec(python, known)

@@ -41,9 +41,19 @@ class Documenting:
         kind = self._taken(media_type.strip())
         return self.store.documents.add(find_project(self.store.catalog, project).id, name, kind, content, by=by)
 
-    def documents(self, *, project: str | None = None) -> list[Document]:
-        """What is recorded of a project's documents, oldest first."""
-        return self.store.documents.all(find_project(self.store.catalog, project).id)
+    def documents(
+        self, *, project: str | None = None, after: tuple[int, str] | None = None, limit: int | None = None
+    ) -> list[Document]:
+        """What is recorded of a project's documents, oldest first.
+
+        `after`: those behind the one with this time (`created`) and id alone; `limit`: at most so many.
+        """
+        home = find_project(self.store.catalog, project).id
+        return self.store.documents.all(home, after=after, limit=limit)
+
+    def documents_usage(self, project: str | None = None) -> tuple[int, int]:
+        """How many documents a project has, and their bytes."""
+        return self.store.documents.usage(find_project(self.store.catalog, project).id)
 
     def document(self, id: str, *, project: str | None = None) -> tuple[Document, bytes]:
         """What is recorded of a document, and its bytes.
