@@ -54,14 +54,18 @@ def _author(received: Received[Any, Any]) -> str:
     return received.session.require("writer").name
 
 
-def _found(received: Received[Any, Any], kind: Kind) -> Entity:
-    """The entity that the path means."""
+def found(received: Received[Any, Any], kind: Kind) -> Entity:
+    """Return the entity that the path means.
+
+    Raises:
+        NotFound: there is none.
+    """
     given = received.path["id"]
     slashed = "/" + given.lstrip("/")
-    found = {each.id: each for each in received.engine.entities(kind, [slashed, given], project=received.project)}
-    if not found:
+    there = {each.id: each for each in received.engine.entities(kind, [slashed, given], project=received.project)}
+    if not there:
         raise NotFound(f"there is no {kind} {slashed!r}", field="id", seen=slashed)
-    return found.get(given) or found[slashed]
+    return there.get(given) or there[slashed]
 
 
 def _shown(received: Received[Any, Any], entity: Entity) -> EntityObject:
@@ -77,14 +81,14 @@ def _create(kind: Kind) -> Callable[[Received[InProject, New]], EntityObject]:
 
 def _get(kind: Kind) -> Callable[[Received[InProject, None]], EntityObject]:
     def get(received: Received[InProject, None]) -> EntityObject:
-        return _shown(received, _found(received, kind))
+        return _shown(received, found(received, kind))
 
     return _named(get, f"get_{kind}", f"Show a {kind}")
 
 
 def _replace(kind: Kind) -> Callable[[Received[InProject, Whole]], EntityObject]:
     def replace(received: Received[InProject, Whole]) -> EntityObject:
-        asked, entity = received.body, _found(received, kind)
+        asked, entity = received.body, found(received, kind)
         _expect_same(asked, entity)
         # Where it hangs stays, but for a device that names its node.
         parent = None if kind == "device" and "NODE_ID" in asked.props else entity.parent
@@ -108,7 +112,7 @@ def _expect_same(asked: Whole, entity: Entity) -> None:
 
 def _merge(kind: Kind) -> Callable[[Received[InProject, Merged]], EntityObject]:
     def merge(received: Received[InProject, Merged]) -> EntityObject:
-        asked, entity = received.body, _found(received, kind)
+        asked, entity = received.body, found(received, kind)
         changed = received.engine.update_entity(
             kind, entity.id, asked.props, custom_props=asked.customProps, valid_from=asked.validFrom,
             by=_author(received), project=received.project,
@@ -121,7 +125,7 @@ def _merge(kind: Kind) -> Callable[[Received[InProject, Merged]], EntityObject]:
 def _remove(kind: Kind) -> Callable[[Received[Removed, None]], None]:
     def remove(received: Received[Removed, None]) -> None:
         below, by = received.query.below, _author(received)
-        received.engine.remove_entity(kind, _found(received, kind).id, below=below, by=by, project=received.project)
+        received.engine.remove_entity(kind, found(received, kind).id, below=below, by=by, project=received.project)
 
     return _named(remove, f"remove_{kind}", f"Remove a {kind}; its observations stay, and reads as of earlier find it")
 

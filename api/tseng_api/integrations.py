@@ -15,6 +15,7 @@ from tseng.engine import Engine
 from tseng.errors import Exists, InvalidRequest, NotFound
 from tseng_api import declared
 from tseng_api.entities import wired
+from tseng_api.entity_routes import found
 from tseng_api.http import JSON, answer_json
 from tseng_api.metrics import DEVICE_TYPES
 from tseng_api.query_strings import InProject
@@ -173,7 +174,7 @@ class _Planner:
         return asked.nodeId
 
     def _new_node(self, props: Mapping[str, Any]) -> str:
-        serial = self._unused("node", "/api/{}/node")
+        serial = self._unused("node", ("", "/api/{}/node"), _Known())
         given = {"NAME": f"Data Source API Import {serial}", "SERIAL_NO": serial, "INTEGRATION_ID": _NODE_TYPE}
         id = f"/api/{serial}/node"
         self._plan.changes.append(Draft("node", id, _TYPE, {**given, **props}))
@@ -182,7 +183,7 @@ class _Planner:
     def _device(self, part: DevicePart, known: "_Known", path: str) -> None:
         node = self._plan.node
         if part.changeState == "new":
-            id = self._new("device", part, known, path, f"{node}/dynamic/{{}}/device", DEVICE_TYPES)
+            id = self._new("device", part, known, path, (node, "/dynamic/{}/device"), DEVICE_TYPES)
             sensors = _Known()
         else:
             id = self._change("device", part, known, path)
@@ -198,7 +199,7 @@ class _Planner:
     def _sensor(self, part: SensorPart, known: "_Known", device: str, path: str, shown: list[str]) -> None:
         if part.changeState == "new":
             declared.check_declared(part.props, f"{path}.props")
-            id = self._new("sensor", part, known, path, f"{device}/{{}}/sensor", SENSOR_TYPES)
+            id = self._new("sensor", part, known, path, (device, "/{}/sensor"), SENSOR_TYPES)
         else:
             id = self._change("sensor", part, known, path)
             if part.changeState == "update" and part.props.keys() & declared.NAMES:
@@ -207,8 +208,15 @@ class _Planner:
             shown.append(id)
 
     def _new(
-        self, kind: Kind, part: SensorPart, known: "_Known", path: str, form: str, templates: Container[str]
+        self,
+        kind: Kind,
+        part: SensorPart,
+        known: "_Known",
+        path: str,
+        place: tuple[str, str],
+        templates: Container[str],
     ) -> str:
+        parent, form = place
         template = part.props.get("INTEGRATION_ID")
         if not isinstance(template, str) or template not in templates:
             raise _Refused(_NO_TYPE, self._status)
@@ -218,10 +226,10 @@ class _Planner:
             raise InvalidRequest.at(f"{path}.props", f"a new {_GENERIC} needs {' or '.join(declared.METRICS)}")
         if kind == "device" and part.props.get("NODE_ID") not in (None, self._plan.node):
             raise InvalidRequest.at(f"{path}.props.NODE_ID", f"is not the connection, {self._plan.node!r}")
-        id = form.format(self._unused(kind, form))
+        id = parent + form.format(self._unused(kind, place, known))
         known.add(id, part.refId, part.props, path)
         observed = _TYPE if kind == "sensor" else None
-        self._plan.changes.append(Draft(kind, id, _TYPE, part.props, None, observed, part.refId))
+        self._plan.changes.append(Draft(kind, id, _TYPE, part.props, parent, observed, part.refId))
         return id
 
     def _change(self, kind: Kind, part: SensorPart, known: "_Known", path: str) -> str:
@@ -242,11 +250,12 @@ class _Planner:
             found.add(entity.id, entity.ref_id, entity.props)
         return found
 
-    def _unused(self, kind: Kind, form: str) -> str:
+    def _unused(self, kind: Kind, place: tuple[str, str], known: "_Known") -> str:
         """Six hexadecimal digits, as the document's ids have them, with which no entity of the kind is named."""
         while True:
             digits = secrets.token_hex(3).upper()
-            if not self._engine.entities(kind, [form.format(digits)], project=self._project):
+            id = place[0] + place[1].format(digits)
+            if id not in known and not self._engine.entities(kind, [id], project=self._project):
                 return digits
 
     def _expect_nothing(self, parts: Sequence[object], path: str) -> None:
@@ -268,6 +277,9 @@ class _Known:
         self._props[id] = props
         if ref is not None:
             self._by_ref.setdefault(ref, []).append(id)
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._props
 
     def drop(self, id: str) -> None:
         """Leave one out that is gone now: what follows may be made under its refId."""
@@ -318,9 +330,7 @@ def integrate(received: Received[InProject, bytes]) -> Response:
 
 def get_integration(received: Received[InProject, None]) -> Integrated:
     """Show a connection with all its devices and sensors; its id may begin with one slash or two."""
-    engine, project, id = received.engine, received.project, "/" + received.path["id"].lstrip("/")
-    if not engine.entities("node", [id], project=project):
-        raise NotFound(f"there is no connection {id!r}", field="id", seen=id)
+    engine, project, id = received.engine, received.project, found(received, "node").id
     below: dict[str, list[str]] = {device.id: [] for device in engine.children("device", [id], project=project)}
     for sensor in engine.children("sensor", list(below), project=project):
         below[sensor.parent or ""].append(sensor.id)

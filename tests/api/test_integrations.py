@@ -1,5 +1,6 @@
 """Connections, devices and sensors in one request, as seed 003's Sensor Data Service prints it and beyond."""
 
+import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -352,6 +353,35 @@ def test_a_connection_by_get_and_with_one_slash(site: Site) -> None:
     for unknown in ("/api/000000/node", "/api/13DC2F/node"):
         told = site.get(f"/api/integrations/{unknown}")
         assert (told.status_code, told.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+def test_a_connection_whose_id_is_no_path(site: Site) -> None:
+    """What `nodeId` finds is found here too."""
+    for id in ("plain", "//twice/node"):
+        site.engine.create_entity("node", id, "THREAD")
+        assert post(site, {"nodeId": id, "devices": [new_device("d")]})[0] == 200
+        told = site.get(f"/api/integrations/{id}").json()["integration"]
+        assert (told["node"]["id"], len(told["devices"])) == (id, 1)
+
+
+def test_a_sensor_of_a_device_whose_id_is_no_path(site: Site) -> None:
+    """It hangs on that device, wherever the device is."""
+    site.engine.create_entity("node", "/no/path", "THREAD")
+    site.engine.create_entity("device", "{box}", "DEMO", {"NODE_ID": "/no/path"})
+    status, body = post(site, {"nodeId": "/no/path", "devices": [{"id": "{box}", "sensors": [new("s")]}]})
+    assert (status, body["integration"]["devices"][0]["sensors"][0]["device"]) == (200, "{box}")
+    assert shown(site, "/no/path") == body["integration"]
+
+
+def test_digits_that_come_twice_in_one_request(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many sensors two are given the same six digits by chance: one of them gets others."""
+    node, _ = made(site, new_device("d"))
+    drawn, real = iter(["aaaaaa", "aaaaaa", "bbbbbb"]), secrets.token_hex
+    monkeypatch.setattr(secrets, "token_hex", lambda size: next(drawn) if size == 3 else real(size))
+    status, body = post(site, {"nodeId": node, "devices": [{"refId": "d", "sensors": [new(), new()]}]})
+    assert status == 200, body
+    sensors = body["integration"]["devices"][0]["sensors"]
+    assert [each["id"].split("/")[-2] for each in sensors] == ["AAAAAA", "BBBBBB"]
 
 
 def test_a_connection_is_removed_with_all_below(site: Site) -> None:
