@@ -137,3 +137,25 @@ BODIES: Mapping[str, Any] = {
     "post_rpc": {"jsonrpc": "2.0", "id": 1, "method": "getData", "params": _T},
 }
 """A body for each route that takes JSON or a form, by the name of its operation."""
+
+_MORNING, _NOON = "2024-01-15T06:00:00.000Z", "2024-01-15T12:00:00.000Z"
+_SERIES = {**_T, "data": {_MORNING: 4.25, _NOON: 6.5}}
+
+ANSWERS: Mapping[str, Any] = {
+    "post_token": {
+        "access_token": "eyJhbGciOi…",
+        "scope": "sensor-data:modify sensor-data:read",
+        "expires_in": 3600,
+        "token_type": "Bearer",
+    },
+    "get_data": _SERIES,
+    "post_data": _SERIES,
+    "get_summary": {
+        "first": {"timestamp": _MORNING, "value": 4.25},
+        "last": {"timestamp": _NOON, "value": 6.5},
+        "count": 2,
+    },
+    "upload": {"status": "ACCEPTED"},
+    "post_sql": {"columns": ["sensor", "metric", "n"], "rows": [[THERMISTOR, "R_th", 105120]]},
+}
+"""What the answer in JSON looks like where its type alone tells too little, by the name of its operation."""

@@ -60,6 +60,7 @@ _SECURITY: Object = {
     },
 }
 _TEXT = {"type": "string"}
+_FILE = {"type": "string", "format": "binary"}
 _WRONG = "in words, what is wrong"
 
 
@@ -187,10 +188,13 @@ def _parameter(name: str, field: FieldInfo, schemas: _Schemas) -> Object:
 
 
 def _responses(row: Endpoint, schemas: _Schemas) -> Object:
+    found: dict[int, Object]
     found = {status: {"$ref": f"#/components/responses/{_name(status)}"} for status in row.refusals}
     if row.refusals:
         found |= {status: {"$ref": f"#/components/responses/{_name(status)}"} for status in _EVERYWHERE}
     found |= {status: _answer(answer, schemas) for status, answer in row.answers.items()}
+    if row.name in guide.ANSWERS:
+        found[min(row.answers)]["content"][JSON]["example"] = guide.ANSWERS[row.name]
     return {str(status): found[status] for status in sorted(found)}
 
 
@@ -203,7 +207,7 @@ _HEADERS = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 
 
 def _content(types: Mapping[str, Any], schemas: _Schemas) -> Object:
-    return {media: {} if kind is bytes else {"schema": schemas.of(kind)} for media, kind in types.items()}
+    return {media: {"schema": _FILE if kind is bytes else schemas.of(kind)} for media, kind in types.items()}
 
 
 def _statuses() -> list[int]:

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
-from typing import NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 from urllib.parse import parse_qsl, unquote_plus
 
+import msgspec
 from starlette.responses import Response
 
 from tseng.errors import InvalidRequest, Unauthenticated
@@ -23,10 +24,12 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="tseng", charset="UTF-8"'}
 class TokenRequest(TypedDict):
     """The form; the client may stand in a Basic header instead."""
 
-    grant_type: str
-    client_id: NotRequired[str]
-    client_secret: NotRequired[str]
-    scope: NotRequired[str]
+    grant_type: Literal["client_credentials"]
+    client_id: NotRequired[Annotated[str, msgspec.Meta(examples=[""])]]
+    client_secret: NotRequired[Annotated[str, msgspec.Meta(examples=[""])]]
+    scope: NotRequired[
+        Annotated[str, msgspec.Meta(description="Some of the client's own, else all of them.", examples=[""])]
+    ]
 
 
 class TokenRefusal(TypedDict):

@@ -125,6 +125,20 @@ def test_a_project_that_goes_takes_its_connections_along(trusting: Site, strange
         assert "gone" in shown_out(other)
 
 
+def test_a_client_that_is_revoked_takes_its_connections_along(trusting: Site, stranger: Talk) -> None:
+    """Those of its tokens; a new secret alone leaves them."""
+    engine = trusting.engine
+    clients = [engine.keys.create_client(name, "sensor-data:read") for name in ("revoked", "rotated")]
+    tokens = [Tokens(engine).issue(each["client_id"], each["client_secret"]).access_token for each in clients]
+    with TcpTalk(trusting.ports.tcp) as other:
+        let_in(stranger, tokens[0])
+        let_in(other, tokens[1])
+        engine.keys.rotate_client(clients[1]["client_id"], "0")
+        engine.keys.revoke_client(clients[0]["client_id"])
+        assert "gone" in shown_out(stranger)
+        assert "time" in other.call("time")
+
+
 def test_a_key_that_is_trusted_no_more_takes_its_connections_along(trusting: Site, stranger: Talk) -> None:
     """The issuer has taken it out of its key set."""
     file = Path(trusting.engine.settings.jwks)

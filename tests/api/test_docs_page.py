@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from tests.api.process import Process, serving
 from tests.api.site import READINGS, START, THERMOMETER, furnish
 from tests.browser import Browsed, browsed
@@ -56,22 +56,38 @@ def page(browser: Browsed, server: Process) -> Iterator[Page]:
     assert [text for text in browser.complaints if "401 (Unauthorized)" not in text] == []
 
 
-def read(page: Page) -> None:
-    """Try out `GET /api/data` for the thermometer."""
-    operation = page.locator("#operations-data-get_data")
+def opened(page: Page, name: str) -> Locator:
+    """Open an operation to try it out."""
+    operation = page.locator(f"#operations-{name}")
     if not operation.locator(".opblock-body").count():
         operation.locator(".opblock-summary-control").click()
         operation.get_by_role("button", name="Try it out").click()
-    for name, value in (("sensor", THERMOMETER), ("metric", "T"), ("unit", "C")):
-        operation.locator(f'tr[data-param-name="{name}"] input').fill(value)
+    return operation
+
+
+def answered(operation: Locator, status: int, text: str) -> None:
+    """Send the request, and see that the answer is shown."""
     operation.get_by_role("button", name="Execute").click()
-
-
-def answered(page: Page, status: int, text: str) -> None:
-    """See that the answer is shown."""
-    answer = page.locator("#operations-data-get_data .live-responses-table")
+    answer = operation.locator(".live-responses-table")
     expect(answer.locator("tbody .response-col_status").first).to_contain_text(str(status))
     expect(answer).to_contain_text(text)
+
+
+def read(page: Page, status: int, text: str) -> None:
+    """Try out `GET /api/data` for the thermometer; whatever else the page has put there is sent as it is."""
+    operation = opened(page, "data-get_data")
+    for name, value in (("sensor", THERMOMETER), ("metric", "T"), ("unit", "C")):
+        operation.locator(f'tr[data-param-name="{name}"] input').fill(value)
+    answered(operation, status, text)
+
+
+def give_key(page: Page, key: str) -> None:
+    """Put an API key into the form for it."""
+    page.locator(".auth-wrapper .authorize").click()
+    dialog = page.locator(".modal-ux")
+    dialog.locator("#api_key_value").fill(key)
+    dialog.get_by_role("button", name="Apply credentials").last.click()
+    dialog.get_by_role("button", name="Close").first.click()
 
 
 def test_every_operation_is_shown(page: Page) -> None:
@@ -86,18 +102,36 @@ def test_every_operation_is_shown(page: Page) -> None:
 
 
 def test_a_key_reads(page: Page, store: Path) -> None:
-    """Without one 401; with one, given as it was printed, the series; the page's own examples ask for nothing else."""
+    """Without one 401; with one, given as it was printed, the series."""
     with Engine.open(store) as engine:
         key = engine.keys.create("newcomer")
-    read(page)
-    answered(page, 401, "errors")
-    page.locator(".auth-wrapper .authorize").click()
-    dialog = page.locator(".modal-ux")
-    dialog.locator("#api_key_value").fill(key)
-    dialog.get_by_role("button", name="Apply credentials").last.click()
-    dialog.get_by_role("button", name="Close").first.click()
-    read(page)
-    answered(page, 200, VALUE)
+    read(page, 401, "errors")
+    give_key(page, key)
+    read(page, 200, VALUE)
+
+
+def test_a_file_is_kept(page: Page, store: Path, tmp_path: Path) -> None:
+    """It is chosen from the disk, and arrives as it is."""
+    file = tmp_path / "sheet.pdf"
+    file.write_bytes(b"%PDF-\xff")
+    with Engine.open(store) as engine:
+        give_key(page, engine.keys.create("newcomer", "writer"))
+        operation = opened(page, "documents-post_document")
+        operation.locator('tr[data-param-name="name"] input').fill(file.name)
+        operation.locator("input[type=file]").set_input_files(file)
+        answered(operation, 201, '"mediaType": "application/pdf"')
+        (kept,) = engine.documents()
+        assert engine.document(kept.id)[1] == file.read_bytes()
+
+
+def test_a_token_is_had(page: Page, store: Path) -> None:
+    """The form asks for a client's id and secret; nothing else need be filled in."""
+    with Engine.open(store) as engine:
+        client = engine.keys.create_client("newcomer", "sensor-data:read")
+    operation = opened(page, "connect-post_token")
+    for name, value in client.items():
+        operation.locator(f'tr[data-property-name="{name}"] input[type=text]').fill(value)
+    answered(operation, 200, '"scope": "sensor-data:read"')
 
 
 def test_a_client_reads(page: Page, store: Path) -> None:
@@ -111,5 +145,4 @@ def test_a_client_reads(page: Page, store: Path) -> None:
     dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
     expect(dialog).to_contain_text("Logout")
     dialog.get_by_role("button", name="Close").first.click()
-    read(page)
-    answered(page, 200, VALUE)
+    read(page, 200, VALUE)
