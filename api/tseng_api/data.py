@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from tseng.engine import Engine
-from tseng.errors import REFUSALS, InvalidRequest
+from tseng.errors import REFUSALS, InvalidRequest, UnknownSensor
 from tseng.formats import FORMATS, TABLE_FORMATS, Format
 from tseng.parameters import from_text
 from tseng.uploads import Observation
@@ -246,7 +246,7 @@ def _observations(body: bytes) -> list[Any]:
 def _store(engine: Engine, observations: list[Any], project: str, once: Once | None) -> None:
     try:
         engine.upload(observations, once=once, project=project)
-    except InvalidRequest as error:
+    except (InvalidRequest, UnknownSensor) as error:
         raise under("observations", error) from None
     except KeyReused as reused:
         raise KeyReused(str(reused), IDEMPOTENCY_KEY, reused.seen) from None

@@ -4,9 +4,9 @@ Every refusal of the packages below carries `category`, `field`, `seen`, `allowe
 above this table decides about a status or a code.
 """
 
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
-from tseng.errors import EngineError, Fault, InvalidRequest, Refusal
+from tseng.errors import MOST_FAULTS, EngineError, Fault, InvalidRequest, Refusal, UnknownSensor
 
 
 class Outcome(NamedTuple):
@@ -66,9 +66,10 @@ class ErrorObject(TypedDict):
 
 
 class Refused(TypedDict):
-    """The body of a refusal."""
+    """The body of a refusal; `errors` has every fault, the first thousand, where it is about several."""
 
     error: ErrorObject
+    errors: NotRequired["list[FaultObject]"]
 
 
 class FaultObject(TypedDict):
@@ -157,17 +158,30 @@ def rest_body(error: Refusal) -> dict[str, Any]:
     """Return the REST body; a 401 takes the form that seed 003 (Sensor Data Service) prints."""
     if error.category == "UNAUTHENTICATED":
         return {"errors": [{"message": cut(str(error)), "path": error.field}]}
-    return {"error": error_object(error)}
+    return {"error": error_object(error), **_several(error)}
 
 
-def fault_list(error: InvalidRequest) -> Faults:
+def _several(error: Refusal) -> dict[str, Any]:
+    """Every fault, where the line of text and the one field do not tell them all."""
+    if isinstance(error, UnknownSensor):
+        return {**fault_list(error)} if error.faults else {}
+    return {**fault_list(error)} if isinstance(error, InvalidRequest) and error.faults[1:] else {}
+
+
+def fault_list(error: InvalidRequest | UnknownSensor) -> Faults:
     """List every fault as seed 003 prints a refused upload: `{"errors":[{"message","path"}]}`."""
-    return {"errors": [{"message": cut(fault.message), "path": cut(fault.path)} for fault in error.faults]}
+    return {
+        "errors": [{"message": cut(fault.message), "path": cut(fault.path)} for fault in error.faults[:MOST_FAULTS]]
+    }
 
 
-def under(field: str, error: InvalidRequest) -> InvalidRequest:
+def under(field: str, error: InvalidRequest | UnknownSensor) -> InvalidRequest | UnknownSensor:
     """Return the same refusal, its paths moved under a field: `[3].timestamp` in `data` is `data[3].timestamp`."""
-    return InvalidRequest([Fault(field + fault.path, fault.message) for fault in error.faults])
+    faults = tuple(Fault(field + fault.path, fault.message) for fault in error.faults)
+    if isinstance(error, InvalidRequest):
+        return InvalidRequest(faults)
+    error.faults = faults
+    return error
 
 
 def rpc_error(error: Refusal) -> dict[str, Any]:
@@ -175,6 +189,4 @@ def rpc_error(error: Refusal) -> dict[str, Any]:
     data: dict[str, Any] = {"field": cut(error.field), "category": error.category}
     if error.allowed:
         data["allowed"] = error.allowed
-    if isinstance(error, InvalidRequest) and len(error.faults) > 1:
-        data |= fault_list(error)
-    return {"code": outcome(error).code, "message": cut(str(error)), "data": data}
+    return {"code": outcome(error).code, "message": cut(str(error)), "data": data | _several(error)}

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from tseng.errors import InvalidRequest
+from tseng.errors import InvalidRequest, UnknownSensor
 from tseng.formats import json_gaps, json_members, json_observations, json_provenance
 from tseng_api.described import words
 from tseng_api.entity_methods import ProjectIds, methods_of
@@ -164,7 +164,7 @@ def upload_data(call: Call, params: UploadData) -> Uploaded:
     """Upload observations; all of them, or none if one is bad."""
     try:
         count = call.engine.upload(params.data, project=call.session.project(params.projectIds))
-    except InvalidRequest as error:
+    except (InvalidRequest, UnknownSensor) as error:
         raise under("data", error) from None
     return {"successfullyProcessedObs": count}
 

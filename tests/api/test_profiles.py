@@ -95,6 +95,15 @@ def test_what_a_profile_may_not_be(clean: Site, change: dict[str, Any], field: s
     assert clean.get(PATH).json() == {"profiles": []}
 
 
+def test_every_point_that_cannot_be_taken_is_named(clean: Site) -> None:
+    """However many they are."""
+    points = [{"sensor": f"/none/{number}/sensor", "at": number} for number in range(40)]
+    answer = clean.http("writer").put(f"{PATH}/BH-3", json={**BOREHOLE, "points": points})
+    assert answer.status_code == 400
+    paths = [each["path"] for each in answer.json()["errors"]]
+    assert paths == [f"points[{number}].sensor" for number in range(40)]
+
+
 def test_readers_see_and_writers_change(clean: Site) -> None:
     """No key: 401; a reader may list and read; another project's profile looks absent."""
     made = clean.http("writer").put(f"{PATH}/BH-3", json=BOREHOLE).json()

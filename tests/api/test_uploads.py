@@ -142,6 +142,15 @@ def test_an_unknown_sensor_refuses_the_whole_upload(site: Site) -> None:
     error = answer.json()["error"]
     assert (error["code"], error["field"]) == ("UNKNOWN_SENSOR", "sensor")
     assert "(rows 1, 3, 4)" in error["message"]
+    assert [each["path"] for each in answer.json()["errors"]] == [f"observations[{row}].sensorId" for row in (1, 3, 4)]
+    many = [ROW, *([foreign] * 900)]
+    paths = [f"[{row}].sensorId" for row in range(1, 901)]
+    assert [each["path"] for each in _post(site, {"observations": many}).json()["errors"]] == [
+        f"observations{path}" for path in paths
+    ]
+    refused = site.rpc("uploadData", {"data": many})
+    assert (refused["code"], refused["data"]["category"]) == (-32004, "UNKNOWN_SENSOR")
+    assert [each["path"] for each in refused["data"]["errors"]] == [f"data{path}" for path in paths]
     assert _stored(site) == {}
     assert _post(site, {"observations": [ROW, foreign | {"values": {}}]}).status_code == 404
 

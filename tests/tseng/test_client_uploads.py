@@ -170,8 +170,9 @@ def test_a_table_that_cannot_be_is_refused_before_anything_is_sent(client: Clien
         client.upload_table(table(3).drop_columns(["value"]))
     with pytest.raises(InvalidRequest, match="time"):
         client.upload_table(table(3).set_column(2, "time", pa.array(["a", "b", "c"])))
-    with pytest.raises(UnknownSensor, match="/nowhere"):
+    with pytest.raises(UnknownSensor, match="/nowhere") as absent:
         client.upload_table(table(3, "/nowhere"))
+    assert [fault.path for fault in absent.value.faults] == [f"observations[{row}].sensorId" for row in range(3)]
     with pytest.raises(InvalidRequest, match="must not be empty"):
         client.upload([])
     assert client.upload_table(table(0)) == 0

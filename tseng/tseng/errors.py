@@ -26,10 +26,26 @@ class EngineError(Exception):
         self.allowed = tuple(allowed)
 
 
+MOST_FAULTS = 1000
+"""Faults listed of one request: a hundred thousand bad rows must not become an answer ten times their size."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a request: where (`[3].timestamp` of the rows sent) and what."""
+
+    path: str
+    message: str
+
+
 class UnknownSensor(EngineError):
-    """No such sensor in this project (a sensor of another project looks the same)."""
+    """No such sensor in this project (a sensor of another project looks the same).
+
+    `faults` are the rows of an upload that name it.
+    """
 
     category = "UNKNOWN_SENSOR"
+    faults: tuple[Fault, ...] = ()
 
     def __init__(self, sensor: str, known: Iterable[str] = (), *, as_of: int | None = None) -> None:
         near = get_close_matches(sensor, list(known), n=3)
@@ -38,13 +54,18 @@ class UnknownSensor(EngineError):
         super().__init__(f"{there} sensor {sensor!r}{hint}", field="sensor", seen=sensor, allowed=near)
 
     @classmethod
-    def in_rows(cls, rows: Sequence[tuple[int, str]], *, shown: int = 20) -> "UnknownSensor":
-        """Make the refusal of rows that name sensors which do not exist; each sensor comes with its rows."""
+    def in_rows(cls, rows: Sequence[tuple[int, str]], path: str, *, shown: int = 20) -> "UnknownSensor":
+        """Make the refusal of rows that name sensors which do not exist; each sensor comes with its rows.
+
+        `path` is that of a row's sensor, with braces for the number.
+        """
         error, by_sensor = cls(rows[0][1]), dict[str, list[str]]()
         for row, sensor in rows[:shown]:
             by_sensor.setdefault(sensor, []).append(str(row))
         named = (f"{sensor!r} (row{'s'[: len(at) - 1]} {', '.join(at)})" for sensor, at in by_sensor.items())
         rest = f", and {len(rows) - shown} rows more" if len(rows) > shown else ""
+        told = rows[:MOST_FAULTS]
+        error.faults = tuple(Fault(path.format(row), f"there is no sensor {sensor!r}") for row, sensor in told)
         error.args = (f"there is no sensor {', '.join(named)}{rest}",)
         return error
 
@@ -65,14 +86,6 @@ class InvalidTimeRange(EngineError):
     """`endDate` lies before `startDate`."""
 
     category = "INVALID_TIME_RANGE"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing wrong with a request: where (`[3].timestamp` of the rows sent) and what."""
-
-    path: str
-    message: str
 
 
 class InvalidRequest(EngineError):

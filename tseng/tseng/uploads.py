@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tseng.errors import Fault, InvalidRequest, UnknownSensor
+from tseng.errors import MOST_FAULTS, Fault, InvalidRequest, UnknownSensor
 from tseng.ids import LONGEST_ID
 from tseng_storage.arrays import strings, to_numpy
 from tseng_storage.intake import assembled
@@ -25,9 +25,6 @@ from tseng_units.instants import MAX_US, MIN_US, parse_instant
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Faults listed of one upload: a body of a hundred thousand bad rows must not become an answer ten times its size.
-MOST_FAULTS = 1000
 
 _TIME = pa.timestamp("us", "UTC")
 SCHEMA = pa.schema(
@@ -72,7 +69,7 @@ def from_rows(rows: list[Any], accepts: Accepts) -> Rows:
         faults += [(at[row_of[cell]], Fault("values", refused.message)) for cell in refused.positions[:MOST_FAULTS]]
     unknown = [(row, each.sensorId) for row, each in zip(at, observations, strict=True) if each.sensorId not in takes]
     if unknown and not faults:
-        raise UnknownSensor.in_rows(unknown)
+        raise UnknownSensor.in_rows(unknown, "[{}].sensorId")
     _refuse(faults + [(row, Fault("sensorId", f"there is no sensor {sensor!r}")) for row, sensor in unknown])
     values = [value for each in observations for value in each.values.values()]
     return assembled((ids, sensor[row_of]), metrics, times[row_of], np.array(values, np.float64))  # None becomes NaN
@@ -111,7 +108,8 @@ def from_columns(table: "pa.Table | pd.DataFrame", accepts: Accepts) -> pa.Table
     takes = accepts(sorted(checked["sensor"].unique().to_pylist()))
     unknown = [sensor for sensor in checked["sensor"].unique().to_pylist() if sensor not in takes]
     if unknown:
-        raise UnknownSensor.in_rows([(_first_row(checked["sensor"], sensor), sensor) for sensor in unknown])
+        rows = [(_first_row(checked["sensor"], sensor), sensor) for sensor in unknown]
+        raise UnknownSensor.in_rows(rows, "sensor[{}]")
     refused = [
         Fault(f"metric[{each.positions[0]}]", f"{each.message} ({len(each.positions)} rows)")
         for each in _refused(_codes(checked["sensor"]), _codes(checked["metric"]), takes)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tseng.errors import REFUSALS, EngineError, Fault, InvalidRequest, Refusal, Unauthenticated
+from tseng.errors import REFUSALS, EngineError, Fault, InvalidRequest, Refusal, Unauthenticated, UnknownSensor
 
 
 def refusal(category: str, message: str, field: str) -> Refusal:
@@ -22,11 +22,14 @@ def refused(status: int, body: bytes) -> Refusal:
     """Return the refusal that stands in an answer over HTTP."""
     try:
         said = msgspec.json.decode(body)
-        if "errors" in said:
-            faults = [Fault(each["path"], each["message"]) for each in said["errors"]]
+        faults = tuple(Fault(each["path"], each["message"]) for each in said.get("errors", ()))
+        if "error" not in said:
             return Unauthenticated(faults[0].message, field=faults[0].path) if status == 401 else InvalidRequest(faults)
-        return refusal(said["error"]["code"], said["error"]["message"], said["error"]["field"])
-    except (msgspec.DecodeError, KeyError, TypeError, IndexError):
+        error = refusal(said["error"]["code"], said["error"]["message"], said["error"]["field"])
+        if faults and isinstance(error, InvalidRequest | UnknownSensor):
+            error.faults = faults
+        return error
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, IndexError):
         return EngineError(f"the server answered {status} and nothing that can be read")
 
 
