@@ -8,18 +8,20 @@ from typing import Literal
 
 Moment = Literal["request", "answer"]
 UPLOAD = b"POST /api/data/upload"
+READ = b"POST /api/data "
 
 
 class Proxy:
     """Listens on a port of its own, whatever becomes of the server behind it.
 
-    `watch` is asked of each upload when its request has come whole, before that is forwarded, and when its answer
-    comes, before that goes back: where it returns true the connection is broken instead.
+    `watch` is asked of each request that begins with `watched`: when it has come whole, before it is forwarded, and
+    when its answer comes, before that goes back. Where it returns true the connection is broken instead.
     """
 
     def __init__(self, target: int) -> None:
         """Forward to this port."""
         self.target = target
+        self.watched = UPLOAD
         self.watch: Callable[[Moment], bool] = lambda moment: False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
@@ -57,26 +59,26 @@ class Proxy:
                 near.close()
                 continue
             self._open |= {near, far}
-            uploads = threading.Event()
+            known = threading.Event()
             for source, sink, moment in ((near, far, "request"), (far, near, "answer")):
-                thread = threading.Thread(target=self._pump, args=(source, sink, moment, uploads))
+                thread = threading.Thread(target=self._pump, args=(source, sink, moment, known))
                 self._threads.append(thread)
                 thread.start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, moment: Moment, uploads: threading.Event) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, moment: Moment, known: threading.Event) -> None:
         """Forward one way until either side ends."""
         held = b""
         with suppress(OSError):
             while data := source.recv(1 << 20):
                 if moment == "request":
                     held += data
-                    uploads.set() if held.startswith(UPLOAD) else uploads.clear()
-                    if uploads.is_set() and not _whole(held):
+                    known.set() if held.startswith(self.watched) else known.clear()
+                    if known.is_set() and not _whole(held):
                         continue
                     data, held = held, b""
                 # An answer may come in several parts; it is the first of them that counts.
                 begins = moment == "request" or data.startswith(b"HTTP/")
-                if uploads.is_set() and begins and self.watch(moment):
+                if known.is_set() and begins and self.watch(moment):
                     break
                 sink.sendall(data)
         _break(source)

@@ -1,5 +1,6 @@
 """Subscriptions of a client: what it was told and has read again is, put together, what a read gives."""
 
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -9,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.api.process import Process, serving
-from tests.api.site import READINGS, THERMISTOR, THERMOMETER, Site
+from tests.api.site import READINGS, THERMISTOR, THERMOMETER, Site, furnish, running
 from tests.api.site import site as open_site
-from tests.tseng.flaky import Proxy, flaky
+from tests.tseng.flaky import READ, Moment, Proxy, flaky
 
 import tseng
 from tseng.client.client import Client
@@ -21,10 +22,12 @@ from tseng.engine import Engine
 from tseng.errors import InvalidRequest, Unauthenticated, UnknownSensor
 from tseng.live.subscription import Subscription
 from tseng.live.updates import LARGEST_PUSH, DataUpdate, Trouble, Update
+from tseng_api.server import Certificate
 from tseng_units.errors import NoZeroReading, UnknownMetric
 from tseng_units.instants import parse_instant
 
 PATIENCE = 60.0
+TLS = Path(__file__).resolve().parents[1] / "api" / "tls"
 QUICK = ClientSettings(first_wait=0.01, longest_wait=0.05, patience=PATIENCE, attempts=10_000)
 Points = dict[int, float]
 LAST_AT_FIRST = "2024-03-01T02:00:00.000Z"
@@ -164,6 +167,62 @@ def test_a_reading_of_before_it_was_subscribed_is_not_told(site: Site, proxy: Pr
         assert points(updates.next(PATIENCE)) == {at: 1.0}
 
 
+def test_what_is_both_read_and_told_comes_once(site: Site, proxy: Proxy, client: Client) -> None:
+    """Readings that come between subscribing again and reading what was missed; then corrected and put back."""
+    asked: list[int] = []
+
+    def watch(moment: Moment) -> bool:
+        if not asked:
+            asked.extend(upload(site.engine, [1.0, 2.0]))
+            assert site.engine.hub.settle(PATIENCE)
+        return False
+
+    with client.subscribe(THERMOMETER, "T", "C") as updates:
+        proxy.watched, proxy.watch = READ, watch
+        proxy.cut()
+        again = updates.next(PATIENCE)
+        assert isinstance(again, Reread)
+        assert points(again) == {asked[0]: 1.0, asked[1]: 2.0}
+        for value in (5.0, 1.0):
+            upload(site.engine, [value])
+            assert points(updates.next(PATIENCE)) == {asked[0]: value}
+
+
+def test_over_tls(tmp_path: Path) -> None:
+    """With a certificate of one's own, for HTTP and for the WebSocket."""
+    certificate = Certificate(TLS / "cert.pem", TLS / "key.pem")
+    with Engine.open(tmp_path / "store") as engine, running(engine, certificate) as ports:
+        furnish(engine)
+        trusting = ClientSettings(tls=ssl.create_default_context(cafile=TLS / "cert.pem"))
+        url, key = ports.url.replace("http", "https"), engine.keys.create("reader")
+        with (
+            tseng.connect(url, api_key=key, settings=trusting) as client,
+            client.subscribe(THERMOMETER, "T", "C") as updates,
+        ):
+            assert len(client.get_data(THERMOMETER, "T", "C")) == len(READINGS)
+            [at] = upload(engine, [1.0])
+            assert points(updates.next(PATIENCE)) == {at: 1.0}
+
+
+def test_an_outlet_that_fails_ends_it(site: Site, client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """With its error, which is logged; it cannot be iterated over beside it."""
+    failed = threading.Event()
+
+    class Outlet:
+        def deliver(self, updates: Sequence[tuple[Subscription, Update]]) -> None:
+            failed.set()
+            raise ZeroDivisionError
+
+    followed = client.subscribe_data([THERMOMETER], "T", "C", outlet=Outlet())
+    with pytest.raises(TypeError, match="outlet"):
+        next(followed)
+    upload(site.engine, [1.0])
+    assert failed.wait(PATIENCE)
+    followed.close()
+    assert isinstance(followed.error, ZeroDivisionError)
+    assert "a subscription ends" in caplog.text
+
+
 def test_a_change_that_is_too_large_to_be_told_is_read(site: Site, client: Client) -> None:
     """The server tells its range alone (`lagged`); what is gone from it is seen from what is not there."""
     held = fresh(site.engine)
@@ -190,7 +249,7 @@ def test_a_slow_reader_gets_all_in_the_end(site: Site) -> None:
         client.subscribe(THERMOMETER, "T", "C") as updates,
     ):
         for turn in range(15):
-            upload(site.engine, [*(turn + np.arange(LARGEST_PUSH) / 7)], f"2024-06-{turn + 1:02}")
+            upload(site.engine, [*(turn + np.arange(LARGEST_PUSH) / 7)])
         assert site.engine.hub.settle(PATIENCE)
         wanted, told = fresh(site.engine), list[Update]()
         while held != wanted:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from tests.api.process import serving
@@ -146,11 +147,12 @@ def test_rows_may_hold_what_the_engine_takes(site: Site, client: Client) -> None
     """Datetimes, numpy's numbers, and a generator of them."""
     site.engine.create_entity("sensor", "python", "TEMPERATURE_SDE")
     times = [datetime(2024, 5, 1), "2024-05-01T00:00:01Z", np.datetime64("2024-05-01T00:00:02")]
-    values = [np.float64(1.5), np.int32(2), None]
+    times += [pd.Timestamp("2024-05-01T02:00:03+02:00")]
+    values = [np.float64(1.5), np.int32(2), None, 4]
     pairs = zip(times, values, strict=True)
     given = ({"sensorId": "python", "timestamp": at, "values": {"T": value}} for at, value in pairs)
-    assert client.upload(given) == 3
-    assert stored(site.engine, "python") == [1.5, 2.0]
+    assert client.upload(given) == 4
+    assert stored(site.engine, "python") == [1.5, 2.0, 4.0]
 
 
 def test_bad_rows_are_named_by_their_own_index(client: Client) -> None:

@@ -43,6 +43,7 @@ class Line:
         """
         scheme, _, rest = connection.url.rstrip("/").partition("://")
         settings = connection.settings
+        # Entered as a context: what a bare call returns differs between versions.
         self._socket: ClientConnection = connect(
             f"{scheme.replace('http', 'ws')}://{rest}/",
             ssl=settings.tls,
@@ -52,8 +53,8 @@ class Line:
             ping_timeout=_PONG_SECONDS,
             max_size=_MESSAGE_BYTES,
             max_queue=_MESSAGES_AHEAD,
-            legacy=True,
-        )
+        ).__enter__()
+        self._timeout = settings.timeout
         self._ids = itertools.count()
         self._early: deque[dict[str, Any]] = deque()
         try:
@@ -73,7 +74,7 @@ class Line:
         self._socket.send(
             msgspec.json.encode({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).decode()
         )
-        while (message := self._received(None)).get("id") != id:
+        while (message := self._received(self._timeout)).get("id") != id:
             self._early.append(message)
         if "error" in message:
             raise called(message["error"])

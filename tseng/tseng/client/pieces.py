@@ -5,6 +5,7 @@ JSON, times and numbers by the kernels that also write answers, and Arrow joins 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -91,8 +92,8 @@ def _check(row: Row, index: int) -> None:
 
 
 def _plain(value: object) -> object:
-    """What JSON has no form for and a row may hold: numpy's times and numbers, and mappings that are no dict."""
-    if isinstance(value, np.datetime64):
+    """What a row may hold and JSON has no form for: times and numbers of numpy and pandas, other mappings."""
+    if isinstance(value, np.datetime64 | datetime):
         return iso(value)
     if isinstance(value, np.generic | Mapping):
         return plain(value)

@@ -100,7 +100,7 @@ class Following(Subscription):
             OSError, WebSocketException, httpx.TransportError: the server cannot be reached.
         """
         self._mailbox = Mailbox(connection.settings.updates_ahead)
-        super().__init__(outlet or self._mailbox, owner, leave)
+        super().__init__(self._mailbox if outlet is None else outlet, owner, leave)
         self._connection, self._question = connection, question
         self._series = [_Followed(sensor) for sensor in dict.fromkeys(question.sensors)]
         self._by_id: dict[int, _Followed] = {}
@@ -130,6 +130,8 @@ class Following(Subscription):
             EOFError: it is closed.
             EngineError: the key is let in no more.
         """
+        if self.outlet is not self._mailbox:
+            raise TypeError("the updates of this subscription go to its outlet")
         update = self._mailbox.take(timeout)
         if update is not None:
             return update
