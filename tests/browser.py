@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, Route, expect, sync_playwright
 
 _PATIENCE_MS = 15_000
 # No name is looked up, whoever asks: the page, or the browser for itself.
@@ -60,6 +60,7 @@ def browsed() -> Iterator[Browsed]:
         browser = playwright.chromium.launch(executable_path=path, args=[*_OFFLINE, *sandbox])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(_PATIENCE_MS)
+        expect.set_options(timeout=_PATIENCE_MS)
         opened = Browsed(page)
         page.route("**/*", opened.pass_on)
         page.on("console", opened.note)

@@ -81,8 +81,8 @@ BODIES: Mapping[str, Any] = {
     "post_table": {"columns": [_T, {**_T, "metric": "dT"}], "startDate": "2024-01-01T00:00:00.000Z"},
     "upload": {
         "observations": [
-            {"sensorId": THERMISTOR, "timestamp": "2024-12-31T23:00:00.000Z", "values": {"R_th": 6530.5}},
-            {"sensorId": THERMISTOR, "timestamp": "2024-12-31T23:10:00.000Z", "values": {"R_th": 6528.25}},
+            {"sensorId": THERMISTOR, "timestamp": "2025-01-01T00:00:00.000Z", "values": {"R_th": 6530.5}},
+            {"sensorId": THERMISTOR, "timestamp": "2025-01-01T00:10:00.000Z", "values": {"R_th": 6528.25}},
         ]
     },
     "post_sql": {"sql": "SELECT sensor, metric, count(*) AS n, max(time) AS last FROM observations GROUP BY ALL"},

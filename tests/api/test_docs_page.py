@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.api.process import Process, serving
@@ -73,10 +75,10 @@ def answered(operation: Locator, status: int, text: str) -> None:
     expect(answer).to_contain_text(text)
 
 
-def read(page: Page, status: int, text: str) -> None:
-    """Try out `GET /api/data` for the thermometer; whatever else the page has put there is sent as it is."""
+def read(page: Page, status: int, text: str, sensor: str = THERMOMETER) -> None:
+    """Try out `GET /api/data` for a thermometer; whatever else the page has put there is sent as it is."""
     operation = opened(page, "data-get_data")
-    for name, value in (("sensor", THERMOMETER), ("metric", "T"), ("unit", "C")):
+    for name, value in (("sensor", sensor), ("metric", "T"), ("unit", "C")):
         operation.locator(f'tr[data-param-name="{name}"] input').fill(value)
     answered(operation, status, text)
 
@@ -108,6 +110,23 @@ def test_a_key_reads(page: Page, store: Path) -> None:
     read(page, 401, "errors")
     give_key(page, key)
     read(page, 200, VALUE)
+
+
+def test_a_long_answer_is_shown(page: Page, store: Path) -> None:
+    """A year of readings every ten minutes; with colours it would take several times the browser's patience."""
+    sensor, (start, end) = "/long/sensor", np.array(["2023-01-01", "2024-01-01"], "datetime64[us]")
+    time = np.arange(start, end, np.timedelta64(600, "s"))
+    with Engine.open(store) as engine:
+        give_key(page, engine.keys.create("newcomer"))
+        engine.create_entity("sensor", sensor, "TEMPERATURE_SDE")
+        columns = {
+            "sensor": [sensor] * len(time),
+            "metric": ["T"] * len(time),
+            "time": time,
+            "value": np.ones(len(time)),
+        }
+        engine.upload_table(pa.table(columns))
+    read(page, 200, '"2023-12-31T23:50:00.000Z": 1', sensor)
 
 
 def test_a_file_is_kept(page: Page, store: Path, tmp_path: Path) -> None:
