@@ -1,5 +1,6 @@
 """Subscriptions of a client: what it was told and has read again is, put together, what a read gives."""
 
+import random
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from tseng.live.subscription import Subscription
 from tseng.live.updates import LARGEST_PUSH, DataUpdate, Trouble, Update
 from tseng_api.server import Certificate
 from tseng_units.errors import NoZeroReading, UnknownMetric
-from tseng_units.instants import parse_instant
+from tseng_units.instants import MAX_US, parse_instant
 
 PATIENCE = 60.0
 TLS = Path(__file__).resolve().parents[1] / "api" / "tls"
@@ -186,6 +187,31 @@ def test_what_is_both_read_and_told_comes_once(site: Site, proxy: Proxy, client:
         for value in (5.0, 1.0):
             upload(site.engine, [value])
             assert points(updates.next(PATIENCE)) == {asked[0]: value}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_copy_that_is_read_again_where_the_page_says_so_is_right(
+    site: Site, proxy: Proxy, client: Client, seed: int
+) -> None:
+    """New, late, corrected and missing readings while connections break; in the end it is what a read gives."""
+    chance = random.Random(seed)
+
+    def copy() -> Points:
+        series = client.get_data(THERMOMETER, "T", "C")
+        return dict(zip(series.time.astype(np.int64).tolist(), series.value.tolist(), strict=True))
+
+    with client.subscribe(THERMOMETER, "T", "C") as updates:
+        held = copy()
+        for _ in range(60):
+            values = [chance.choice([float(chance.randrange(9)), np.nan]) for _ in range(chance.randrange(1, 4))]
+            upload(site.engine, values, f"2024-05-01T00:00:{chance.randrange(50):02}")
+            if chance.random() < 0.2:
+                proxy.cut()
+            if chance.random() < 0.1:
+                site.engine.update_entity("sensor", THERMOMETER, {"NAME": str(chance.random())})
+        while held != fresh(site.engine):
+            update = updates.next(PATIENCE)
+            held = copy() if isinstance(update, Reread) and update.last == MAX_US else apply(held, update)
 
 
 def test_over_tls(tmp_path: Path) -> None:

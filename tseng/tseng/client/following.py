@@ -7,19 +7,19 @@ from tseng.client.connection import Connection
 from tseng.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from tseng.client.subscription import Following as Subscription
-    from tseng.live.subscription import Outlet
+    from tseng.client.subscription import ClientSubscription
+    from tseng.live.subscription import Outlet, Subscription
 
 
 class Following:
     """Verbs that go on telling; see `docs/client.md` and `docs/live.md`."""
 
     _connection: Connection
-    _subscriptions: set[Any]
+    _subscriptions: "set[Subscription]"
 
     def subscribe(
         self, sensor: str, metric: str, unit: str, *, params: Mapping[str, Any] | None = None
-    ) -> "Subscription":
+    ) -> "ClientSubscription":
         """Tell every point of one series that changes from now on; arguments as of `get_data`.
 
             with client.subscribe(sensor, "dT", "F") as updates:
@@ -39,7 +39,7 @@ class Following:
         params: Mapping[str, Any] | None = None,
         outlet: "Outlet | None" = None,
         owner: object = None,
-    ) -> "Subscription":
+    ) -> "ClientSubscription":
         """Tell every point of the sensors' metric that changes from now on, whoever changes it.
 
         Args:
@@ -61,13 +61,11 @@ class Following:
             tseng_units.errors.UnitsError: metric, unit, parameter or zero reading of one of them, as of `get_data`.
             OSError, httpx.TransportError: the server cannot be reached.
         """
-        from tseng.client.subscription import Following as Made
-        from tseng.client.subscription import Question
+        from tseng.client.subscription import ClientSubscription, Question  # most clients never follow anything
 
         if not sensors or isinstance(sensors, str):
             raise InvalidRequest.at("sensors", "must be a list that names one sensor at least")
-        made = Made(
-            self._connection, Question(sensors, metric, unit, params), outlet, owner, self._subscriptions.discard
-        )
+        question, leave = Question(sensors, metric, unit, params), self._subscriptions.discard
+        made = ClientSubscription(self._connection, question, outlet, owner, leave)
         self._subscriptions.add(made)
         return made

@@ -75,7 +75,7 @@ class _Followed:
     """It could not be subscribed to again, and Trouble is told."""
 
 
-class Following(Subscription):
+class ClientSubscription(Subscription):
     """A subscription to series of a server, and an iterator over its updates unless they go to an outlet.
 
     Use it as a context, or close it: then the iterator ends, and nothing more is delivered. It ends by itself where the
