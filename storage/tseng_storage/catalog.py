@@ -18,15 +18,20 @@ from tseng_storage.tables import (
     ENTITY_PAST,
     IDEMPOTENCY,
     LOG,
+    MESSAGE,
     META,
     PROJECT,
     PROP_HISTORY,
+    RECORD,
+    RECORD_PAST,
     SERIES,
 )
 
 DEFAULT_PROJECT = "default"
 
-_OF_PROJECT = (ENTITY, ENTITY_PAST, PROP_HISTORY, SERIES, LOG, BULK_LOAD, DOCUMENT, IDEMPOTENCY)
+_OF_PROJECT = (
+    ENTITY, ENTITY_PAST, PROP_HISTORY, SERIES, LOG, BULK_LOAD, DOCUMENT, IDEMPOTENCY, RECORD, RECORD_PAST, MESSAGE,
+)  # fmt: skip
 
 
 class Catalog(Configuration, Credentials):

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from tseng_storage.entities import Alteration, Draft, Edit, Entity, Kind, Removal
 from tseng_storage.entity_rows import chunks, entity_of, fetch, one
-from tseng_storage.errors import ChangesRefused, Exists, NotFound, StorageError
+from tseng_storage.errors import Changed, ChangesRefused, Exists, NotFound, StorageError
 from tseng_storage.hierarchy import sensors_below
 from tseng_storage.recording import exists, made, named, removed, taken, updated
 from tseng_storage.tables import ENTITY
@@ -61,6 +61,8 @@ def _alter(connection: Connection, project: str, change: Alteration, by: str | N
         raise NotFound(f"there is no {change.kind} {change.id!r}", "id", change.id)
     entity = entity_of(row)
     if isinstance(change, Edit):
+        if change.seen not in (None, entity.change):
+            raise Changed(f"{change.kind} {change.id!r} is at change {entity.change}", "id", change.id)
         return _edit(connection, entity, change, by)
     if isinstance(change, Removal):
         lower = _below(connection, project, change.kind, change.id)

@@ -75,7 +75,8 @@ class Edit:
     """An entity to be changed: `props` set (null removes) from the date `valid_from` on, or corrected without one.
 
     `custom_props` are set likewise, without dates, and `fields` are those of the entity beside its props. `replace`:
-    props and custom props that are not named are removed.
+    props and custom props that are not named are removed. `seen`: the number of the last change that the entity must
+    still be at, None where any will do.
     """
 
     kind: Kind
@@ -85,6 +86,7 @@ class Edit:
     valid_from: int | None = None
     custom_props: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[Field, str | None] = field(default_factory=dict)
+    seen: int | None = None
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,18 @@ class ChangesRefused(StorageError):
         self.category = first.category
 
 
+class Changed(StorageError):
+    """A record is not as it was expected to be; `seen` is its etag, None where there is none."""
+
+    category = "PRECONDITION_FAILED"
+
+
+class TooMany(StorageError):
+    """A project holds as many records of a kind as it may."""
+
+    category = "TOO_MANY"
+
+
 class KeyReused(StorageError):
     """Another upload came under the same key."""
 

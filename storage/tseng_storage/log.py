@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 from zlib import crc32
@@ -25,12 +25,14 @@ from sqlalchemy import Connection, bindparam, column, delete, func, insert, lite
 from tseng_storage import once
 from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.database import Database
+from tseng_storage.deposits import Deposit, keep
 from tseng_storage.entities import now_us
-from tseng_storage.errors import Damaged, KeyReused, NotFound, StoreBusy
+from tseng_storage.errors import Damaged, KeyReused, NotFound, StorageError, StoreBusy
 from tseng_storage.layout import CATALOG
 from tseng_storage.observations import Rows
 from tseng_storage.once import Earlier, Once
 from tseng_storage.payload import LogRow, encode
+from tseng_storage.records import Record
 from tseng_storage.tables import BULK_LOAD, DELTA_FILE, LOG, META, PROJECT, SERIES
 
 _GROUP = 512
@@ -47,6 +49,8 @@ class _Pending:
     rows: int
     series: set[Series]
     once: Once | None = None
+    deposit: Deposit | None = None
+    written: list[Record | None] = field(default_factory=list)
     seq: int = 0
     earlier: bool = False
     error: BaseException | None = None
@@ -93,7 +97,20 @@ class Log:
         `once`: what was kept under its key already gets the seq that it got. KeyReused where that was another upload,
         StoreBusy while it is on its way as a bulk load.
         """
-        pending = _Pending(project, encode(rows), len(rows), rows.series_seen(), once)
+        return self._committed(_Pending(project, encode(rows), len(rows), rows.series_seen(), once)).seq
+
+    def deposit(self, project: str, rows: Rows | None, deposit: Deposit) -> list[Record | None]:
+        """Keep `rows`, if there are any, and a deposit beside them, all durably or nothing; the records written.
+
+        Raises what `deposits.keep` raises.
+        """
+        if rows is None or not len(rows):
+            pending = _Pending(project, b"", 0, set(), deposit=deposit)
+        else:
+            pending = _Pending(project, encode(rows), len(rows), rows.series_seen(), deposit=deposit)
+        return self._committed(pending).written
+
+    def _committed(self, pending: _Pending) -> _Pending:
         self._queue.append(pending)
         with self._committing:
             # Only until its own is done: under constant load one thread would else commit for all others forever.
@@ -101,7 +118,7 @@ class Log:
                 self._commit([self._queue.popleft() for _ in range(min(_GROUP, len(self._queue)))])
         if pending.error is not None:
             raise pending.error
-        return pending.seq
+        return pending
 
     def mark(self, project: str, series: set[Series], once: Once | None = None) -> tuple[int, bool]:
         """Take a number for a bulk load and note the series it brings.
@@ -138,14 +155,18 @@ class Log:
     def _is_plain(self, pending: _Pending) -> bool:
         """Whether an upload is one row and nothing else to note."""
         noted = pending.series <= self._known.get(pending.project, _NONE)
-        return noted and pending.rows > 0 and pending.once is None
+        return noted and pending.rows > 0 and pending.once is None and pending.deposit is None
 
     def _insert(self, connection: Connection, group: list[_Pending]) -> None:
-        """Insert uploads of which there is more to note: a series not known to be noted, a bulk load, or a key."""
+        """Insert uploads of which there is more to note: a series not yet noted, a bulk load, a key, or a deposit."""
         now = now_us()
         fresh: dict[tuple[str, Series], int] = {}
         for pending in group:
             if pending.once and _came_before(connection, pending, pending.once, now):
+                continue
+            if pending.deposit and not _deposited(connection, pending, pending.deposit):
+                continue
+            if pending.deposit and not pending.rows:
                 continue
             found = connection.exec_driver_sql(self._insert_row, _values(pending, now)).first()
             if not self._number(pending, found):
@@ -294,6 +315,17 @@ def _came_before(connection: Connection, pending: _Pending, key: Once, now: int)
         pending.seq, pending.earlier = found.seq, True
     else:
         pending.error = StoreBusy(f"the upload under the key {key.key!r} is on its way")
+    return True
+
+
+def _deposited(connection: Connection, pending: _Pending, deposit: Deposit) -> bool:
+    """Whether a deposit could be kept; where not, nothing of it is, and the others of the transaction go on."""
+    try:
+        with connection.begin_nested():
+            pending.written = keep(connection, pending.project, deposit)
+    except StorageError as fault:
+        pending.error = fault
+        return False
     return True
 
 

@@ -14,6 +14,8 @@ Schema 3 knew no removal of entities, no documents and no uploads that are recog
 none.
 
 Schema 4 kept one secret of an OAuth2 client, and every client for good.
+
+Schema 5 had no records and no queues.
 """
 
 import json
@@ -31,8 +33,11 @@ from tseng_storage.tables import (
     ENTITY,
     ENTITY_PAST,
     IDEMPOTENCY,
+    MESSAGE,
     META,
     PROP_HISTORY,
+    RECORD,
+    RECORD_PAST,
     SCHEMA_VERSION,
     SERIES,
 )
@@ -74,6 +79,9 @@ def migrate(database: Database) -> None:
     with database.write() as connection:
         found = _schema(connection)
         # The newest first, because what follows names the columns that the tables have today.
+        if found < 6:
+            for table in (RECORD, RECORD_PAST, MESSAGE):
+                table.create(connection)
         if found < 5:
             _run(connection, _FIFTH_COLUMNS)
         if found < 4:

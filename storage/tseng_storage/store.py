@@ -22,6 +22,7 @@ from tseng_storage.catalog import Catalog
 from tseng_storage.changes import Touched, changed, touched, uploaded_since
 from tseng_storage.compaction import Compaction
 from tseng_storage.creation import open_parts
+from tseng_storage.deposits import Deposit
 from tseng_storage.documents import Documents
 from tseng_storage.entities import Uploaded
 from tseng_storage.errors import Damaged, StoreBusy
@@ -32,7 +33,9 @@ from tseng_storage.log import Log
 from tseng_storage.maintenance import Maintenance
 from tseng_storage.observations import Instants, Rows, Values
 from tseng_storage.once import Once
+from tseng_storage.queues import Queues
 from tseng_storage.reader import Reader
+from tseng_storage.records import Record, Records
 from tseng_storage.settings import StoreSettings
 from tseng_storage.snapshot import Snapshot, Snapshots
 from tseng_storage.usage import Meter, Usage
@@ -58,6 +61,7 @@ class Store:
         self._log = Log(self._database)
         self.catalog = Catalog(self._database)
         self.documents = Documents(self.layout, self._database)
+        self.records, self.queues = Records(self._database), Queues(self._database)
         self._maintenance = Maintenance(self.layout, self._log, settings)
         self._compaction = Compaction(self.layout, self._log, self._maintenance, settings)
         self._snapshots = Snapshots(self.layout, self._database, self._log, table)
@@ -116,6 +120,18 @@ class Store:
         seq = self._maintenance.load(project, table if isinstance(table, Rows) else normalise(table), once)
         self._background.wake(0)
         return seq
+
+    def deposit(self, table: pa.Table | Rows | None, project: str, deposit: Deposit) -> list[Record | None]:
+        """Keep observations, if any, and a deposit beside them: all on disk when it returns, or nothing.
+
+        Of each write of a record what it then is. Raises Changed or TooMany for a record, ChangesRefused for entities,
+        NotFound without such a project.
+        """
+        rows = table if table is None or isinstance(table, Rows) else normalise(table)
+        written = self._log.deposit(project, rows, deposit)
+        if rows is not None:
+            self._background.wake(len(rows))
+        return written
 
     def stored(self, project: str, once: Once) -> bool:
         """Whether an upload is known to be stored under this key; KeyReused where another came under it."""

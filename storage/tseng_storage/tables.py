@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised with every change of these tables; an older store is brought forward when it opens, a newer one refused."""
 
 METADATA = MetaData()
@@ -167,4 +167,49 @@ IDEMPOTENCY = Table(
     Column("rows", BigInteger, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("done", Integer, nullable=False),
+)
+
+# A small text that is replaced as a whole, under an id among those of its kind: a twin, a model, a data source. Each
+# version has an etag of its own.
+RECORD = Table(
+    "record",
+    METADATA,
+    Column("project", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("etag", String, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Column("modified_by", String),
+)
+
+# The versions of a record that were replaced or taken away and are to be kept: as they were until `until`.
+RECORD_PAST = Table(
+    "record_past",
+    METADATA,
+    Column("number", _SERIAL, primary_key=True, autoincrement=True),
+    Column("project", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Column("modified_by", String),
+    Column("until", BigInteger, nullable=False),
+    Index("record_past_record", "project", "kind", "id", "number"),
+    sqlite_autoincrement=True,
+)
+
+# What waits in a queue, in the order of `number`; `retrieved` once somebody has it who has not acknowledged it yet.
+MESSAGE = Table(
+    "message",
+    METADATA,
+    Column("number", _SERIAL, primary_key=True, autoincrement=True),
+    Column("project", String, nullable=False),
+    Column("queue", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("retrieved", Integer, nullable=False, default=0),
+    Index("message_queue", "project", "queue", "number"),
+    sqlite_autoincrement=True,
 )

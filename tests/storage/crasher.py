@@ -13,9 +13,13 @@ from typing import Any
 
 from tests.storage.helpers import PROJECT, table
 
+from tseng_storage.deposits import Deposit
 from tseng_storage.documents import Document
+from tseng_storage.entities import Draft
 from tseng_storage.errors import StoreBusy
 from tseng_storage.once import Once
+from tseng_storage.queues import Send
+from tseng_storage.records import Keep
 from tseng_storage.settings import StoreSettings
 from tseng_storage.store import Store
 
@@ -149,3 +153,16 @@ def _keep_document(store: Store, name: str, pipe: Connection) -> Document:
     made = store.documents.add(PROJECT, name, "text/plain", name.encode())
     pipe.send(("kept", name))
     return made
+
+
+def deposit(path: Path, line: int, pipe: Connection) -> None:
+    """Keep a reading, a sensor, a record and a message together, four times; die and count as `die_at`."""
+    store = Store.open(path, settings=SETTINGS)
+    with _dying_at(line, pipe):
+        for step in range(1, 5):
+            keep = Keep("twin", "a", body=str(step), past=True)
+            beside = Deposit([Draft("sensor", f"/{step}", "X")], [keep], [Send("q", str(step).encode())])
+            store.deposit(table([("/s", "T", step, 1.0)]), PROJECT, beside)
+            pipe.send(("step", step))
+            if step == 2:
+                store.flush()

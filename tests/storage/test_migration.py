@@ -27,7 +27,11 @@ NURSERY = multiprocessing.get_context("forkserver")
 NURSERY.set_forkserver_preload(["tests.storage.test_migration", "deltalake", "pandas"])
 
 # What no earlier release had.
-WITHOUT_FIFTH = tuple(f"ALTER TABLE oauth_client DROP COLUMN {name}" for name in ("old_hash", "old_until", "revoked"))
+WITHOUT_SIXTH = ("DROP TABLE record", "DROP TABLE record_past", "DROP TABLE message")
+WITHOUT_FIFTH = (
+    *WITHOUT_SIXTH,
+    *(f"ALTER TABLE oauth_client DROP COLUMN {name}" for name in ("old_hash", "old_until", "revoked")),
+)
 WITHOUT_FOURTH = (*WITHOUT_FIFTH, "DROP TABLE entity_past", "DROP TABLE document", "DROP TABLE idempotency")
 
 FIRST_SCHEMA = (
@@ -97,15 +101,25 @@ FOURTH_SCHEMA = (
     "UPDATE meta SET value = '4' WHERE key = 'schema'",
 )
 
+FIFTH_SCHEMA = (
+    *FOURTH_SCHEMA,
+    *(
+        f"ALTER TABLE oauth_client ADD COLUMN {column}"
+        for column in ("old_hash VARCHAR", "old_until BIGINT", "revoked BIGINT")
+    ),
+    "UPDATE meta SET value = '5' WHERE key = 'schema'",
+)
+
 
 @pytest.fixture(
-    params=[FIRST_SCHEMA, SECOND_SCHEMA, THIRD_SCHEMA, FOURTH_SCHEMA], ids=["first", "second", "third", "fourth"]
+    params=[FIRST_SCHEMA, SECOND_SCHEMA, THIRD_SCHEMA, FOURTH_SCHEMA, FIFTH_SCHEMA],
+    ids=["first", "second", "third", "fourth", "fifth"],
 )
 def older(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A store as an earlier release left it, after the same changes.
 
     In the first, each row of the history holds all props from its recording on; in the second what changed; the third
-    also says by whom, where that is known; the fourth knows removals.
+    also says by whom, where that is known; the fourth knows removals, the fifth clients that are revoked.
     """
     with opened(tmp_path / "store") as store:
         store.append(series({1: 1.0}), PROJECT)
