@@ -19,6 +19,7 @@ from tseng.align import TableOptions, read_table
 from tseng.aligned import Table
 from tseng.configuring import Configuring
 from tseng.defining import Defining
+from tseng.depositing import Depositing
 from tseng.documents import Documenting
 from tseng.errors import Exists, InvalidRequest
 from tseng.live.verbs import Live
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Engine(Configuring, Defining, Documenting, Profiling, Live):
+class Engine(Configuring, Defining, Depositing, Documenting, Profiling, Live):
     """An open store. Safe to use from many threads, and beside other processes on the same folder.
 
     Every verb takes `project`, an id or an iTwin id; without it the default project is meant. A sensor, device or node

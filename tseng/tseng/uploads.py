@@ -62,8 +62,8 @@ def from_rows(rows: list[Any], accepts: Accepts) -> Rows:
     at, observations = _structs(rows, faults)
     times = _times([each.timestamp for each in observations], at, faults)
     row_of = np.repeat(np.arange(len(observations)), [len(each.values) for each in observations])
-    ids, sensor = _numbered([each.sensorId for each in observations])
-    metrics = _numbered([name for each in observations for name in each.values])
+    ids, sensor = numbered([each.sensorId for each in observations])
+    metrics = numbered([name for each in observations for name in each.values])
     takes = accepts(sorted(ids))
     for refused in _refused((ids, sensor[row_of]), metrics, takes):
         faults += [(at[row_of[cell]], Fault("values", refused.message)) for cell in refused.positions[:MOST_FAULTS]]
@@ -76,11 +76,11 @@ def from_rows(rows: list[Any], accepts: Accepts) -> Rows:
 
 
 # Different names, and int32 (n,): which of them stands in each row.
-_Named = tuple[list[str], NDArray[np.int32]]
+Named = tuple[list[str], NDArray[np.int32]]
 
 
-def _numbered(names: Sequence[str]) -> _Named:
-    """Each different name once, in order of appearance, and (n,) where each of `names` stands among them."""
+def numbered(names: Sequence[str]) -> Named:
+    """Return each different name once, in order of appearance, and (n,) where each of `names` stands among them."""
     found: dict[str, int] = {}
     codes = np.array([found.setdefault(name, len(found)) for name in names], np.int32)
     return list(found), codes
@@ -254,9 +254,7 @@ class _Refused:
     positions: NDArray[np.int64]
 
 
-def _refused(
-    sensor_column: _Named, metric_column: _Named, takes: Mapping[str, frozenset[str] | None]
-) -> list[_Refused]:
+def _refused(sensor_column: Named, metric_column: Named, takes: Mapping[str, frozenset[str] | None]) -> list[_Refused]:
     """Hold every (sensor, metric) pair of the rows against what the sensor takes: pairs are few, rows are many."""
     (sensors, sensor_codes), (metrics, metric_codes) = sensor_column, metric_column
     pair = sensor_codes.astype(np.int64) * len(metrics) + metric_codes
@@ -269,7 +267,7 @@ def _refused(
     ]
 
 
-def _codes(column: pa.ChunkedArray) -> _Named:
+def _codes(column: pa.ChunkedArray) -> Named:
     whole = column.combine_chunks()
     chunk = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
     return chunk.dictionary.to_pylist(), to_numpy(chunk.indices, np.int32)

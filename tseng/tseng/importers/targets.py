@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tseng.declarations import Column, declarations, declare, declaring_props, spelled
 from tseng.errors import InvalidRequest, UnknownSensor
-from tseng.importers.declarations import Column, declarations, declaring_props, spelled
 from tseng.importers.door import Door
 from tseng.importers.formats import Adapt
 from tseng.importers.ledger import Ledger
@@ -76,7 +76,8 @@ class _Home:
 
     def declare(self, columns: Iterable[Column]) -> None:
         """Gain these columns."""
-        props = {**self.sensor.props, **declaring_props(columns, self.sensor.props)}
+        new = [declare(metric, unit) for metric, unit in dict(columns).items()]
+        props = {**self.sensor.props, **declaring_props(new, self.sensor.props)}
         self.sensor = replace(self.sensor, props=props)
         self.offered = _by_id(raw_metrics(self.sensor)) | self.offered
 

@@ -1,7 +1,8 @@
-"""Columns as a generic sensor declares them: which metric, in which unit, and how that is written in its props.
+"""What a generic sensor declares: which metrics, in which units, and how that is written in its props.
 
-A catalogue metric whose unit fits is declared as known (and gains its deltas), any other column as an unknown metric,
-with a known unit or with the file's own words for one.
+Of a file's columns a catalogue metric whose unit fits is declared as known (and gains its deltas), any other column as
+an unknown metric, with a known unit or with the file's own words for one. What a door brings is named by whoever made
+the twin or the source, so all of that is unknown metrics: their `T` need not be a temperature.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tseng_units.catalogue import METRICS
-from tseng_units.registry import DIMENSIONS, OPAQUE, unit_from_text
+from tseng_units.registry import DIMENSIONS, OPAQUE, dimension_of, unit_from_text
 
 Column = tuple[str, str | None]
 """A metric as the file names it, and its unit text (None: the file says nothing)."""
@@ -51,6 +52,12 @@ def declare(metric: str, unit: str | None) -> Declared:
     return Declared(metric, unit or OPAQUE, False, False)
 
 
+def declare_freely(metric: str, unit: str | None) -> Declared:
+    """Declare a metric whose name is its owner's own; without a unit, or with one that nobody knows, it is GENERIC."""
+    known = unit is not None and dimension_of(unit) is not None
+    return Declared(metric, unit if known and unit else OPAQUE, False, known)
+
+
 _LISTS = ("KNOWN_METRICS", "UNKNOWN_METRICS", "KNOWN_UNITS", "UNKNOWN_UNITS")
 
 
@@ -66,11 +73,18 @@ def declarations(props: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return {name: _indexed(props.get(name)) for name in _LISTS}
 
 
-def declaring_props(columns: Iterable[Column], props: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Give the props of a generic sensor that declare these columns after those it declares already."""
+def declaring_props(declared: Iterable[Declared], props: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Give the props of a generic sensor that declare these metrics after those it declares already."""
     lists = declarations(props)
     index = 1 + max((int(key) for each in lists.values() for key in each if key.isdigit()), default=-1)
-    for offset, (metric, unit) in enumerate(dict(columns).items()):
-        for name, entry in declare(metric, unit).props(index + offset).items():
+    for offset, each in enumerate(declared):
+        for name, entry in each.props(index + offset).items():
             lists[name] |= entry
     return {name: each for name, each in lists.items() if each}
+
+
+def declared_metrics(props: Mapping[str, Any]) -> dict[str, str]:
+    """Give the metrics that the props of a generic sensor declare as unknown, each with its unit."""
+    lists = declarations(props)
+    units = lists["UNKNOWN_UNITS"] | lists["KNOWN_UNITS"]
+    return {metric: units.get(index, OPAQUE) for index, metric in lists["UNKNOWN_METRICS"].items()}

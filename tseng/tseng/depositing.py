@@ -1,0 +1,146 @@
+"""The engine's verbs for doors: numbers with whatever else a foreign API keeps, in one transaction.
+
+A twin, a message, a data source: what they hold in numbers becomes observations of a generic sensor of their own, made
+with the first of them; the rest is a record or a message. Which is which, and what the texts hold, the door knows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tseng.access import find_project
+from tseng.declarations import declare_freely, declared_metrics, declaring_props
+from tseng.uploads import numbered
+from tseng_storage.deposits import Deposit
+from tseng_storage.entities import Alteration, Draft, Edit
+from tseng_storage.errors import ChangesRefused, StoreBusy
+from tseng_storage.intake import assembled
+from tseng_storage.observations import Rows
+from tseng_storage.queues import Send
+from tseng_storage.records import Check, Past, Record
+from tseng_storage.store import Store
+from tseng_units.errors import UnitsError
+from tseng_units.registry import OPAQUE, convert
+
+_ATTEMPTS = 100
+# Of messages that are retrieved at once.
+_MOST_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Numbers of one sensor at one time (epoch us), by metric; None is a missing value.
+
+    `units` are ids of units by metric; a metric without one has none that anybody knows.
+    """
+
+    sensor: str
+    time: int
+    values: Mapping[str, float | None]
+    units: Mapping[str, str] = field(default_factory=dict)
+
+
+class Depositing:
+    """Verbs over records and queues of one store's projects; `project` is an id or iTwin id, None the default one."""
+
+    store: Store
+
+    def deposit(
+        self,
+        readings: Sequence[Reading] = (),
+        *,
+        type: str,
+        records: Sequence[Check] = (),
+        messages: Sequence[Send] = (),
+        by: str | None = None,
+        project: str | None = None,
+    ) -> list[Record | None]:
+        """Keep readings, records and messages together: all of it is durable when it returns, or nothing is kept.
+
+        A sensor that is not there is made, of this generic `type`. A metric is stored in the unit in which it first
+        came; what comes in another one is converted, where either is not known it is stored as it comes.
+
+        Returns:
+            Of each write of a record what it then is.
+
+        Raises:
+            tseng_storage.errors.Changed, TooMany: a record is not as expected, or there are too many.
+            tseng_units.errors.IncompatibleUnit: a metric came in a unit of another dimension before.
+            tseng_storage.errors.InvalidObservations: a name or a time that the store cannot hold.
+        """
+        home = find_project(self.store.catalog, project).id
+        for _ in range(_ATTEMPTS):
+            entities, rows = self._prepared(home, readings, type)
+            try:
+                return self.store.deposit(rows, home, Deposit(entities, records, messages, by))
+            except ChangesRefused as refused:
+                # Another one made the sensor, or declared a metric, since we looked.
+                if refused.category not in ("EXISTS", "PRECONDITION_FAILED"):
+                    raise
+        raise StoreBusy(f"sensors of this {type} are changed by others all the time")
+
+    def record(self, kind: str, id: str, *, project: str | None = None) -> Record | None:
+        """The record of that kind and id, or None."""
+        return self.store.records.get(find_project(self.store.catalog, project).id, kind, id)
+
+    def records(
+        self, kind: str, *, after: str = "", most: int | None = None, project: str | None = None
+    ) -> Sequence[Record]:
+        """The records of a kind by id, those beyond `after`, at most so many."""
+        return self.store.records.list(find_project(self.store.catalog, project).id, kind, after=after, most=most)
+
+    def past_records(self, kind: str, id: str, *, project: str | None = None) -> Sequence[Past]:
+        """The versions of a record that were kept, oldest first, without the present one."""
+        return self.store.records.past(find_project(self.store.catalog, project).id, kind, id)
+
+    def retrieve(self, queue: str, *, most_bytes: int = _MOST_BYTES, project: str | None = None) -> Sequence[bytes]:
+        """The messages of a queue that nobody has acknowledged, oldest first, as many as fit but at least one."""
+        return self.store.queues.retrieve(find_project(self.store.catalog, project).id, queue, most_bytes)
+
+    def acknowledge(self, queue: str, *, project: str | None = None) -> int:
+        """Take away the messages that were retrieved; how many there were."""
+        return self.store.queues.acknowledge(find_project(self.store.catalog, project).id, queue)
+
+    def _prepared(self, project: str, readings: Sequence[Reading], type: str) -> tuple[list[Alteration], Rows | None]:
+        """What has to be changed of sensors before they take the readings, and these in the units that are stored."""
+        wanted: dict[str, dict[str, str | None]] = {}
+        for each in readings:
+            units = wanted.setdefault(each.sensor, {})
+            for metric in each.values:
+                units.setdefault(metric, each.units.get(metric))
+        changes: list[Alteration] = []
+        stored: dict[str, Mapping[str, str]] = {}
+        for sensor, units in wanted.items():
+            entity = self.store.catalog.entity(project, "sensor", sensor)
+            there = declared_metrics(entity.props) if entity else {}
+            new = [declare_freely(metric, unit) for metric, unit in units.items() if metric not in there]
+            stored[sensor] = {**there, **{each.metric: each.unit for each in new}}
+            if entity is None:
+                changes.append(Draft("sensor", sensor, type, declaring_props(new, {})))
+            elif new:
+                changes.append(Edit("sensor", sensor, declaring_props(new, entity.props), seen=entity.change))
+        return changes, _rows(readings, stored)
+
+
+def _rows(readings: Sequence[Reading], stored: Mapping[str, Mapping[str, str]]) -> Rows | None:
+    cells = [
+        (each.sensor, metric, each.time, _converted(each, metric, value, stored[each.sensor][metric]))
+        for each in readings
+        for metric, value in each.values.items()
+    ]
+    if not cells:
+        return None
+    sensors, metrics, times, values = zip(*cells, strict=True)
+    time, value = np.array(times, np.int64), np.array(values, np.float64)  # None becomes NaN
+    return assembled(numbered(sensors), numbered(metrics), time, value)
+
+
+def _converted(reading: Reading, metric: str, value: float | None, stored: str) -> float | None:
+    given = declare_freely(metric, reading.units.get(metric)).unit
+    if value is None or given == stored or OPAQUE in (given, stored):
+        return value
+    try:
+        return float(convert(value, given, stored))
+    except UnitsError as error:
+        raise type(error)(f"{metric!r}: {error}", field=metric, seen=given, allowed=(stored,)) from None
