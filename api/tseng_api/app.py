@@ -30,22 +30,15 @@ from tseng_api import (
     sql,
     tokens,
 )
-from tseng_api.codings import CODINGS
-from tseng_api.errors import MethodNotAllowed, outcome, rest_body
-from tseng_api.http import answer_json
+from tseng_api.errors import MethodNotAllowed, outcome
 from tseng_api.logs import RequestLog
+from tseng_api.manners import REST, Manners
 from tseng_api.remembered import Remembered, Repeats
 from tseng_api.routing import Endpoint
 from tseng_api.sockets import Sockets
 from tseng_api.websocket import socket_route
 
 log = logging.getLogger("tseng.api")
-
-# What a refusal says in its headers, by category.
-_HEADERS = {
-    "UNAUTHENTICATED": {"WWW-Authenticate": "ApiKey, Bearer"},
-    "UNSUPPORTED_CODING": {"Accept-Encoding": ", ".join(CODINGS)},
-}
 
 # How many of the routes that ask for it run at once; each may take a process, its memory and ten seconds.
 _FEW = 2
@@ -91,12 +84,12 @@ def create_app(engine: Engine, sockets: Sockets | None = None) -> Starlette:
 
 
 async def refuse(request: Request, error: Exception) -> Response:
-    """Answer a refusal by the table."""
+    """Answer a refusal in the manners of the route."""
     assert isinstance(error, REFUSALS)
-    status = outcome(error).status
-    if status >= 500:
+    if outcome(error).status >= 500:
         log.error("%s", error, exc_info=error, extra={"requestId": request.state.request_id})
-    return answer_json(rest_body(error), status, _HEADERS.get(error.category))
+    manners: Manners = getattr(request.state, "manners", REST)
+    return manners.refuse(request, error)
 
 
 async def refuse_path(request: Request, error: Exception) -> Response:
@@ -109,7 +102,9 @@ async def refuse_path(request: Request, error: Exception) -> Response:
         refusal: EngineError = MethodNotAllowed(words, field="method")
     else:
         refusal = NotFound(f"there is nothing at {path}", field="path", seen=path)
-    return answer_json(rest_body(refusal), outcome(refusal).status, headers)
+    answer = REST.refuse(request, refusal)
+    answer.headers.update(headers)
+    return answer
 
 
 def _methods(request: Request) -> list[str]:

@@ -24,6 +24,8 @@ OUTCOMES = {
     "NOT_FOUND": Outcome(404, -32004),
     "IDLE": Outcome(408, -32008),
     "EXISTS": Outcome(409, -32009),
+    "TOO_MANY": Outcome(409, -32009),
+    "PRECONDITION_FAILED": Outcome(412, -32009),
     "UNKNOWN_METRIC": Outcome(400, -32010),
     "METRIC_NOT_AVAILABLE": Outcome(400, -32010),
     "UNKNOWN_UNIT": Outcome(400, -32010),

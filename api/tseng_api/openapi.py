@@ -20,6 +20,7 @@ from tseng.access import ROLES, SCOPE_ROLES, Role
 from tseng_api import guide
 from tseng_api.errors import OUTCOMES, Faults, Refused
 from tseng_api.http import JSON
+from tseng_api.manners import REST
 from tseng_api.query_strings import fields_of, given, rest_of
 from tseng_api.routing import Answer, Endpoint, OneOf, bare_route
 from tseng_api.wire import encode
@@ -112,6 +113,7 @@ class _Schemas:
     def __init__(self, rows: Iterable[Endpoint]) -> None:
         self._types: list[Any] = [Refused, Faults]
         for row in rows:
+            self._types.append(row.manners.refused)
             for kind in (
                 *row.takes.values(),
                 *(each for answer in row.answers.values() for each in answer.content.values()),
@@ -188,10 +190,13 @@ def _parameter(name: str, field: FieldInfo, schemas: _Schemas) -> Object:
 
 
 def _responses(row: Endpoint, schemas: _Schemas) -> Object:
+    statuses = (*row.refusals, *_EVERYWHERE) if row.refusals else ()
     found: dict[int, Object]
-    found = {status: {"$ref": f"#/components/responses/{_name(status)}"} for status in row.refusals}
-    if row.refusals:
-        found |= {status: {"$ref": f"#/components/responses/{_name(status)}"} for status in _EVERYWHERE}
+    if row.manners is REST:
+        found = {status: {"$ref": f"#/components/responses/{_name(status)}"} for status in statuses}
+    else:
+        refused = Answer("Refused.", {JSON: row.manners.refused})
+        found = {status: _answer(refused, schemas) for status in statuses}
     found |= {status: _answer(answer, schemas) for status, answer in row.answers.items()}
     if row.name in guide.ANSWERS:
         found[min(row.answers)]["content"][JSON]["example"] = guide.ANSWERS[row.name]

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from tseng.access import Role
 from tseng.engine import Engine
 from tseng_api.http import JSON, answer_json, drop, read_body
+from tseng_api.manners import REST, Manners
 from tseng_api.query_strings import Ignored, InProject, Q, decode_query
 from tseng_api.remembered import Remembered
 from tseng_api.session import Session, identify
@@ -93,6 +94,7 @@ class Endpoint:
     answers: Mapping[int, Answer]
     refusals: Collection[int]
     run: Callable[[Request], Awaitable[Response]]
+    manners: Manners = REST
 
     def route(self) -> Route:
         """Return it as the application takes it."""
@@ -111,6 +113,8 @@ def route(
     refusals: Collection[int] = (),
     few: bool = False,
     same: bool = False,
+    manners: Manners = REST,
+    most_bytes: int | None = None,
 ) -> Endpoint:
     """Return a route that needs a role.
 
@@ -127,14 +131,17 @@ def route(
         few: the handler takes long and much, so the application runs few such at once; others wait without a thread.
         same: the answer rests on the query string, the project, Accept and the store alone, so that a short one is kept
             until something is stored.
+        manners: where the credential stands, and how it is refused.
+        most_bytes: of a body; by default the setting `body_limit`.
     """
     work = _Work.of(handler, status)
 
     async def run(request: Request) -> Response:
         remembered: Remembered = request.app.state.remembered
+        request.state.manners = manners
         state = remembered.state()
-        session = await _let_in(request, role, state)
-        raw = await read_body(request, session.engine.settings.body_limit)
+        session = await _let_in(request, manners.credential(request), role, state)
+        raw = await read_body(request, most_bytes or session.engine.settings.body_limit)
         async with request.app.state.few if few else nullcontext():
             response = await run_in_threadpool(work, session, request, raw)
         if request.method == "HEAD":
@@ -143,7 +150,7 @@ def route(
             remembered.keep_answer(request.scope, session.identity, state, response)
         return response
 
-    return _endpoint(method, path, role, work, run, takes, answers, (401, 403, *refusals))
+    return _endpoint(method, path, role, work, run, takes, answers, (401, 403, *refusals), manners)
 
 
 def open_route(
@@ -205,6 +212,7 @@ def _endpoint(
     takes: Mapping[str, Any] | None,
     answers: Mapping[int, Answer] | None,
     refusals: Collection[int],
+    manners: Manners = REST,
 ) -> Endpoint:
     if (work.body is bytes) != (takes is not None) or (work.answer is Response) != (answers is not None):
         raise TypeError(f"{path}: bytes need `takes` and a Response needs `answers`; other types say it themselves")
@@ -226,6 +234,7 @@ def _endpoint(
         answers,
         (400, 413, 415, *refusals),
         run,
+        manners,
     )
 
 
@@ -243,13 +252,13 @@ def more(handler: Callable[..., Any]) -> str:
     return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 
-async def _let_in(request: Request, role: Role, state: int) -> Session:
+async def _let_in(request: Request, credential: str, role: Role, state: int) -> Session:
     engine: Engine = request.app.state.engine
     remembered: Remembered = request.app.state.remembered
-    shown = remembered.shown(request.headers.get("authorization", ""))
+    shown = remembered.shown(credential)
     identity = remembered.identity(shown, state)
     if identity is None:
-        identity = await run_in_threadpool(identify, engine, request.headers)
+        identity = await run_in_threadpool(identify, engine, credential)
         remembered.keep_identity(shown, state, identity)
     request.state.identity = identity.name
     identity.require(role)

@@ -121,14 +121,14 @@ class Session:
         return NotFound(f"there is no project {project!r}", field="projectIds", seen=project)
 
 
-def identify(engine: Engine, headers: Mapping[str, str]) -> Identity:
-    """Tell who sends these headers by `Authorization: ApiKey <key>` or `Authorization: Bearer <token>`.
+def identify(engine: Engine, authorization: str) -> Identity:
+    """Tell who sends this Authorization header: `ApiKey <key>` or `Bearer <token>`.
 
     Raises:
         Unauthenticated: none, another scheme, or a key or token that is unknown, revoked or expired.
         Forbidden: a good token that carries no right.
     """
-    scheme, _, credential = headers.get("authorization", "").partition(" ")
+    scheme, _, credential = authorization.partition(" ")
     credential = credential.strip()
     if not scheme:
         raise Unauthenticated(

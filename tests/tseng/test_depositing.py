@@ -83,7 +83,9 @@ def test_each_project_has_its_own(engine: Engine, tmp_path: Path) -> None:
         found = [again.record("twin", "a", project=project) for project in (None, other)]
         assert [each and each.body for each in found] == ["1", "3"]
         assert [each.body for each in again.records("twin", project=other)] == ["3"]
-        assert [(each.body, each.modified_by) for each in again.past_records("twin", "a", project=other)] == [("2", "me")]
+        assert [(each.body, each.modified_by) for each in again.past_records("twin", "a", project=other)] == [
+            ("2", "me")
+        ]
         assert again.past_records("twin", "a") == []
         assert again.retrieve("q", project=other) == [b"2"]
         assert (again.acknowledge("q"), again.acknowledge("q", project=other)) == (0, 1)
