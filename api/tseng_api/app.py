@@ -35,6 +35,7 @@ from tseng_api.logs import RequestLog
 from tseng_api.manners import REST, Manners
 from tseng_api.remembered import Remembered, Repeats
 from tseng_api.routing import Endpoint
+from tseng_api.scaleout import messages as scaleout
 from tseng_api.sockets import Sockets
 from tseng_api.websocket import socket_route
 
@@ -57,6 +58,7 @@ ROUTES: list[Endpoint] = [
     *entity_lists.ROUTES,
     *entity_routes.ROUTES,
     *calls.ROUTES,
+    *scaleout.ROUTES,
     *docs_page.ROUTES,
 ]
 ROUTES += openapi.routes(ROUTES)

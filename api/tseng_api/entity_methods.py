@@ -76,13 +76,13 @@ def made(session: Session, kind: Kind, asked: New, project: str) -> EntityObject
     """Make an entity, and return it as it is printed."""
     entity = session.engine.create_entity(
         kind, asked.id, asked.type, asked.props, observation_type=asked.observationType, ref_id=asked.refId,
-        custom_props=asked.customProps, by=session.require("writer").name, project=project,
+        custom_props=asked.customProps, by=session.author, project=project,
     )  # fmt: skip
     return wired(session.engine, [entity])[0]
 
 
 def _author(call: Call) -> str:
-    return call.session.require("writer").name
+    return call.session.author
 
 
 def _get(kind: Kind) -> Any:

@@ -50,10 +50,6 @@ class Removed(InProject):
     below: bool = False
 
 
-def _author(received: Received[Any, Any]) -> str:
-    return received.session.require("writer").name
-
-
 def found(received: Received[Any, Any], kind: Kind) -> Entity:
     """Return the entity that the path means.
 
@@ -94,7 +90,7 @@ def _replace(kind: Kind) -> Callable[[Received[InProject, Whole]], EntityObject]
         parent = None if kind == "device" and "NODE_ID" in asked.props else entity.parent
         replaced = received.engine.replace_entity(
             kind, entity.id, asked.type, asked.props, parent=parent, observation_type=asked.observationType,
-            ref_id=asked.refId, custom_props=asked.customProps, valid_from=asked.validFrom, by=_author(received),
+            ref_id=asked.refId, custom_props=asked.customProps, valid_from=asked.validFrom, by=received.session.author,
             project=received.project,
         )  # fmt: skip
         return _shown(received, replaced)
@@ -115,7 +111,7 @@ def _merge(kind: Kind) -> Callable[[Received[InProject, Merged]], EntityObject]:
         asked, entity = received.body, found(received, kind)
         changed = received.engine.update_entity(
             kind, entity.id, asked.props, custom_props=asked.customProps, valid_from=asked.validFrom,
-            by=_author(received), project=received.project,
+            by=received.session.author, project=received.project,
         )  # fmt: skip
         return _shown(received, changed)
 
@@ -124,7 +120,7 @@ def _merge(kind: Kind) -> Callable[[Received[InProject, Merged]], EntityObject]:
 
 def _remove(kind: Kind) -> Callable[[Received[Removed, None]], None]:
     def remove(received: Received[Removed, None]) -> None:
-        below, by = received.query.below, _author(received)
+        below, by = received.query.below, received.session.author
         received.engine.remove_entity(kind, found(received, kind).id, below=below, by=by, project=received.project)
 
     return _named(remove, f"remove_{kind}", f"Remove a {kind}; its observations stay, and reads as of earlier find it")

@@ -315,7 +315,7 @@ class _Known:
 
 def integrate(received: Received[InProject, bytes]) -> Response:
     """Make, change and remove a connection's devices and sensors; all, or nothing."""
-    project, by = received.project, received.session.require("writer").name
+    project, by = received.project, received.session.author
     asked = decode(lenient(received.body), Integrate).integration
     planner = _Planner(received.engine, project, asked)
     try:

@@ -58,13 +58,13 @@ def put_profile(received: Received[InProject, Outline]) -> Response:
     """Make or replace a profile."""
     engine, id, project = received.engine, received.path["id"], received.project
     there = any(each.id == id for each in engine.profiles(project=project))
-    by = received.session.require("writer").name
+    by = received.session.author
     return answer_json(engine.put_profile(id, received.body, by=by, project=project), 200 if there else 201)
 
 
 def delete_profile(received: Received[InProject, None]) -> None:
     """Forget a profile."""
-    by = received.session.require("writer").name
+    by = received.session.author
     received.engine.remove_profile(received.path["id"], by=by, project=received.project)
 
 

@@ -35,7 +35,8 @@ B = TypeVar("B")
 class Received(Generic[Q, B]):
     """One request that has been let in: the session, what the URL and headers say, and the body.
 
-    The body is decoded JSON, bytes where a handler asks for bytes, and None where it asks for none.
+    A route for GET gets HEAD too; what it answers then is not sent. The body is decoded JSON, bytes where a handler
+    asks for bytes, and None where it asks for none.
     """
 
     session: Session
@@ -43,6 +44,7 @@ class Received(Generic[Q, B]):
     query: Q
     headers: Headers
     body: B
+    method: str
 
     @property
     def engine(self) -> Engine:
@@ -197,7 +199,7 @@ class _Work:
     def __call__(self, session: Session, request: Request, raw: bytes) -> Response:
         asked = decode_query(request.query_params, self.query)
         body = raw if self.body is bytes else None if self.body is NoneType else decode(raw, self.body)
-        answer = self.handler(Received(session, request.path_params, asked, request.headers, body))
+        answer = self.handler(Received(session, request.path_params, asked, request.headers, body, request.method))
         if isinstance(answer, Response):
             return answer
         return Response(status_code=204) if answer is None else answer_json(answer, self.status)

@@ -82,6 +82,11 @@ class Session:
         self.identity.require(role)
         return self.identity
 
+    @property
+    def author(self) -> str:
+        """Name of the writer who asks, which is kept with what is changed; Unauthenticated, Forbidden as `require`."""
+        return self.require("writer").name
+
     def require_all_projects(self) -> None:
         """Let pass an admin whose key is not bound to one project.
 

@@ -4,6 +4,7 @@ A twin, a message, a data source: what they hold in numbers becomes observations
 with the first of them; the rest is a record or a message. Which is which, and what the texts hold, the door knows.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from tseng.access import find_project
 from tseng.declarations import declare_freely, declared_metrics, declaring_props
 from tseng.uploads import numbered
 from tseng_storage.deposits import Deposit
-from tseng_storage.entities import Alteration, Draft, Edit
+from tseng_storage.entities import Alteration, Draft, Edit, now_us
 from tseng_storage.errors import ChangesRefused, StoreBusy
 from tseng_storage.intake import assembled
 from tseng_storage.observations import Rows
@@ -41,10 +42,25 @@ class Reading:
     units: Mapping[str, str] = field(default_factory=dict)
 
 
+class Arrivals:
+    """When something arrived that brings no time of its own: no two in one process at the same microsecond."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def now(self) -> int:
+        """The present, epoch us, later than ever before."""
+        with self._lock:
+            self._last = max(now_us(), self._last + 1)
+            return self._last
+
+
 class Depositing:
     """Verbs over records and queues of one store's projects; `project` is an id or iTwin id, None the default one."""
 
     store: Store
+    arrivals: Arrivals
 
     def deposit(
         self,

@@ -19,7 +19,7 @@ from tseng.align import TableOptions, read_table
 from tseng.aligned import Table
 from tseng.configuring import Configuring
 from tseng.defining import Defining
-from tseng.depositing import Depositing
+from tseng.depositing import Arrivals, Depositing
 from tseng.documents import Documenting
 from tseng.errors import Exists, InvalidRequest
 from tseng.live.verbs import Live
@@ -58,6 +58,7 @@ class Engine(Configuring, Defining, Depositing, Documenting, Profiling, Live):
         self.keys = Keys(store.catalog)
         self._monitor = Monitor(store)
         self._plans = Plans()
+        self.arrivals = Arrivals()
 
     @classmethod
     def open(
