@@ -41,6 +41,7 @@ TAGS = {
     "sql": "One SELECT over the observations.",
     "rpc": "JSON-RPC 2.0 over HTTP; the same methods as on the WebSocket and over TCP.",
     "connect": "OAuth2 tokens.",
+    "Messages": "ScaleOut: messages to digital twins, whose numbers become observations.",
     "server": "Whether it is alive, and what it is.",
 }
 """What each part is about, in the order of the page. A route belongs to that of its path, else to the last."""
@@ -69,6 +70,7 @@ PARAMETERS: Mapping[str, str] = {
     "filters": "`raw`: stored metrics alone, no derived ones.",
     "excludeLegacy": "Changes nothing: nothing here is legacy.",
     "name": "Under which the file is saved.",
+    "apiKey": "A key may stand here too.",
 }
 """What query parameters mean whose types do not say it."""
 
@@ -134,6 +136,7 @@ BODIES: Mapping[str, Any] = {
     "update_node": _CHANGES,
     "update_device": _CHANGES,
     "update_sensor": _CHANGES,
+    "post_message": {"timestamp": "2024-12-31T23:00:00.000Z", "rpm": 1480, "state": "on"},
     "post_rpc": {"jsonrpc": "2.0", "id": 1, "method": "getData", "params": _T},
 }
 """A body for each route that takes JSON or a form, by the name of its operation."""
