@@ -1,6 +1,7 @@
 """API keys and OAuth2 clients: verbs over their two tables, each one transaction. Hashing is the caller's business."""
 
 import uuid
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
@@ -8,6 +9,22 @@ from tseng_storage.catalog_cache import CachedDatabase
 from tseng_storage.entities import Client, Key, now_us
 from tseng_storage.errors import NotFound
 from tseng_storage.tables import API_KEY, OAUTH_CLIENT
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key to be kept, by its hash."""
+
+    name: str
+    role: str
+    hash: str
+
+
+def added(connection: Connection, key: NewKey, project: str | None) -> Key:
+    """Keep a key within a transaction that changes the catalog; `project` None means all projects."""
+    row = {**vars(key), "project": project, "created": now_us(), "revoked": None}
+    number = connection.execute(insert(API_KEY).values(row).returning(API_KEY.c.id)).scalar_one()
+    return _key({"id": number, **row})
 
 
 class Credentials:
@@ -19,9 +36,7 @@ class Credentials:
     def add_key(self, name: str, role: str, project: str | None, hash: str) -> Key:
         """Keep a key by its hash; `project` None means all projects."""
         with self._base.change() as connection:
-            row = {"name": name, "role": role, "project": project, "hash": hash, "created": now_us(), "revoked": None}
-            number = connection.execute(insert(API_KEY).values(row).returning(API_KEY.c.id)).scalar_one()
-        return _key({"id": number, **row})
+            return added(connection, NewKey(name, role, hash), project)
 
     def keys(self) -> list[Key]:
         """All keys, revoked ones included, in the order they were made."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tseng_storage import queues, records
 from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.change_sets import apply
+from tseng_storage.credentials import NewKey, added
 from tseng_storage.entities import Alteration
 from tseng_storage.queues import Send
 from tseng_storage.recording import require_project
@@ -18,11 +19,15 @@ from tseng_storage.records import Check, Record
 
 @dataclass(frozen=True)
 class Deposit:
-    """What is kept together, all of it or nothing, by whom: changes of entities, writes of records, messages."""
+    """What is kept together, all of it or nothing: changes of entities, writes of records, messages, keys; `by` whom.
+
+    The keys are of the project.
+    """
 
     entities: Sequence[Alteration] = ()
     records: Sequence[Check] = ()
     messages: Sequence[Send] = ()
+    keys: Sequence[NewKey] = ()
     by: str | None = None
 
 
@@ -35,6 +40,9 @@ def keep(connection: Connection, project: str, deposit: Deposit) -> list[Record 
     written = [records.write(connection, project, change, deposit.by) for change in deposit.records]
     if deposit.entities:
         apply(connection, project, deposit.entities, deposit.by)
+    for key in deposit.keys:
+        added(connection, key, project)
+    if deposit.entities or deposit.keys:
         raise_revision(connection)
     for message in deposit.messages:
         queues.send(connection, project, message)

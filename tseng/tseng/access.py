@@ -1,7 +1,8 @@
 """Who may do what: keys, OAuth2 clients and the roles they carry.
 
 A key or secret is 256 random bits, so its SHA-256 alone is kept and looked up: a slow password hash would add time and
-no safety. admin may do what writer may, writer what reader may.
+no safety. admin may do what writer may, writer what reader may. A sender may do nothing but send to the one thing that
+it was made for, by the door that made it.
 """
 
 import hashlib
@@ -16,8 +17,10 @@ from tseng_storage.entities import Client, Key, Project, now_us
 from tseng_units.instants import DAY_US, format_instant
 from tseng_units.windows import parse_duration
 
-Role = Literal["reader", "writer", "admin"]
-ROLES: tuple[Role, ...] = get_args(Role)
+Role = Literal["sender", "reader", "writer", "admin"]
+RANKS: tuple[Role, ...] = get_args(Role)
+ROLES = RANKS[1:]
+"""Those that keys are given by name."""
 
 # What an OAuth2 scope allows; other scopes are taken and mean nothing here.
 SCOPE_ROLES: dict[str, Role] = {"sensor-data:read": "reader", "sensor-data:modify": "writer"}
@@ -48,7 +51,7 @@ class Identity:
         Raises:
             Forbidden: the role is too low.
         """
-        if ROLES.index(self.role) < ROLES.index(role):
+        if RANKS.index(self.role) < RANKS.index(role):
             raise Forbidden(
                 f"this needs the role {role}; {self.name} has {self.role}", field="role", seen=self.role, allowed=[role]
             )
@@ -69,6 +72,11 @@ def find_project(catalog: Catalog, project: str | None) -> Project:
 def digest(secret: str) -> str:
     """Return the form of a key or secret that is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def new_key() -> str:
+    """Return a key that nobody has."""
+    return "tseng_" + secrets.token_urlsafe(32)
 
 
 def _kept(keep: str) -> int:
@@ -95,7 +103,7 @@ class Keys:
         if role not in ROLES:
             raise InvalidRequest.at("role", f"{role!r} is none of {', '.join(ROLES)}")
         home = find_project(self._catalog, project)
-        key = "tseng_" + secrets.token_urlsafe(32)
+        key = new_key()
         self._catalog.add_key(name, role, None if role == "admin" and project is None else home.id, digest(key))
         return key
 

@@ -13,6 +13,7 @@ import numpy as np
 from tseng.access import find_project
 from tseng.declarations import declare_freely, declared_metrics, declaring_props
 from tseng.uploads import numbered
+from tseng_storage.credentials import NewKey
 from tseng_storage.deposits import Deposit
 from tseng_storage.entities import Alteration, Draft, Edit, now_us
 from tseng_storage.errors import ChangesRefused, StoreBusy
@@ -66,13 +67,14 @@ class Depositing:
         self,
         readings: Sequence[Reading] = (),
         *,
-        type: str,
+        type: str = "GENERIC_SENSOR_SDE",
         records: Sequence[Check] = (),
         messages: Sequence[Send] = (),
+        keys: Sequence[NewKey] = (),
         by: str | None = None,
         project: str | None = None,
     ) -> list[Record | None]:
-        """Keep readings, records and messages together: all of it is durable when it returns, or nothing is kept.
+        """Keep readings, records, messages and keys together: durable when it returns, all of it or nothing.
 
         A sensor that is not there is made, of this generic `type`. A metric is stored in the unit in which it first
         came; what comes in another one is converted, where either is not known it is stored as it comes.
@@ -89,7 +91,7 @@ class Depositing:
         for _ in range(_ATTEMPTS):
             entities, rows = self._prepared(home, readings, type)
             try:
-                return self.store.deposit(rows, home, Deposit(entities, records, messages, by))
+                return self.store.deposit(rows, home, Deposit(entities, records, messages, keys, by))
             except ChangesRefused as refused:
                 # Another one made the sensor, or declared a metric, since we looked.
                 if refused.category not in ("EXISTS", "PRECONDITION_FAILED"):
