@@ -1,5 +1,6 @@
 """Uploads of a client through connections that break and servers that are killed: stored once, all of it."""
 
+import dataclasses
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -19,7 +20,7 @@ import tseng
 from tseng.client.client import Client
 from tseng.client.settings import ClientSettings
 from tseng.engine import Engine
-from tseng.errors import InvalidRequest, UnknownSensor
+from tseng.errors import InvalidRequest, TooLarge, UnknownSensor
 
 QUICK = ClientSettings(first_wait=0.01, longest_wait=0.1, patience=120.0, attempts=10_000, piece_rows=1000)
 FIRST = np.datetime64("2024-05-01", "us")
@@ -178,3 +179,14 @@ def test_a_table_that_cannot_be_is_refused_before_anything_is_sent(client: Clien
     with pytest.raises(InvalidRequest, match="must not be empty"):
         client.upload([])
     assert client.upload_table(table(0)) == 0
+
+
+def test_a_piece_that_is_larger_than_the_server_takes_is_refused_at_once(tmp_path: Path) -> None:
+    """Though the server does not read all of it."""
+    with open_site(tmp_path / "store", body_limit=10_000) as small:
+        for coding in (None, "zstd"):
+            settings = dataclasses.replace(QUICK, piece_rows=100_000, coding=coding)
+            with tseng.connect(small.url, api_key=small.keys["writer"], settings=settings) as client:
+                with pytest.raises(TooLarge, match="10000 bytes"):
+                    client.upload_table(table(100_000))
+                assert client.upload_table(table(10)) == 10
