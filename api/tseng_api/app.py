@@ -37,6 +37,7 @@ from tseng_api.remembered import Remembered, Repeats
 from tseng_api.routing import Endpoint
 from tseng_api.scaleout import messages as scaleout
 from tseng_api.sockets import Sockets
+from tseng_api.twinnoverse import datasources as twinnoverse
 from tseng_api.websocket import socket_route
 
 log = logging.getLogger("tseng.api")
@@ -59,6 +60,7 @@ ROUTES: list[Endpoint] = [
     *entity_routes.ROUTES,
     *calls.ROUTES,
     *scaleout.ROUTES,
+    *twinnoverse.ROUTES,
     *docs_page.ROUTES,
 ]
 ROUTES += openapi.routes(ROUTES)

@@ -160,6 +160,11 @@ def rest_body(error: Refusal) -> dict[str, Any]:
     """Return the REST body; a 401 takes the form that seed 003 (Sensor Data Service) prints."""
     if error.category == "UNAUTHENTICATED":
         return {"errors": [{"message": cut(str(error)), "path": error.field}]}
+    return error_body(error)
+
+
+def error_body(error: Refusal) -> dict[str, Any]:
+    """Return `{"error"}`, with `errors` beside it where it is about several things."""
     return {"error": error_object(error), **_several(error)}
 
 

@@ -41,6 +41,8 @@ TAGS = {
     "sql": "One SELECT over the observations.",
     "rpc": "JSON-RPC 2.0 over HTTP; the same methods as on the WebSocket and over TCP.",
     "connect": "OAuth2 tokens.",
+    "datasources": "Twinnoverse: data sources with their widgets, and what came last for each.",
+    "functions": "Twinnoverse: what data sources send.",
     "Messages": "ScaleOut: messages to digital twins, whose numbers become observations.",
     "server": "Whether it is alive, and what it is.",
 }
@@ -137,6 +139,14 @@ BODIES: Mapping[str, Any] = {
     "update_device": _CHANGES,
     "update_sensor": _CHANGES,
     "post_message": {"timestamp": "2024-12-31T23:00:00.000Z", "rpm": 1480, "state": "on"},
+    "post_datasource": {
+        "name": "Line 1",
+        "widgets": [
+            {"type": "SingleData", "DataKey": "temperature", "unit": "C"},
+            {"type": "LineChart", "DataKey": "output", "labelsKey": "machines", "valuesKey": "units_per_hour"},
+        ],
+    },
+    "ingest_data": {"temperature": 42.5, "output": {"machines": ["A", "B"], "units_per_hour": [112, 124]}},
     "post_rpc": {"jsonrpc": "2.0", "id": 1, "method": "getData", "params": _T},
 }
 """A body for each route that takes JSON or a form, by the name of its operation."""

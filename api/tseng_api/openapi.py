@@ -16,7 +16,7 @@ from msgspec.structs import FieldInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tseng.access import ROLES, SCOPE_ROLES, Role
+from tseng.access import RANKS, SCOPE_ROLES, Role
 from tseng_api import guide
 from tseng_api.errors import OUTCOMES, Faults, Refused
 from tseng_api.http import JSON
@@ -156,7 +156,7 @@ def _security(role: Role | None) -> list[Object]:
     """Return what lets in: any one of these. No token makes an admin."""
     if role is None:
         return []
-    enough = [scope for scope, given in SCOPE_ROLES.items() if ROLES.index(given) >= ROLES.index(role)]
+    enough = [scope for scope, given in SCOPE_ROLES.items() if RANKS.index(given) >= RANKS.index(role)]
     return [{"ApiKey": []}, *({"OAuth2": [scope]} for scope in enough), *([{"Bearer": []}] if enough else [])]
 
 

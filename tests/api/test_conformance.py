@@ -88,7 +88,11 @@ def made(site: Site) -> dict[str, str]:
     sent("POST", "/api/units/maps", json=bodies["post_map"])
     sent("POST", "/api/metrics/definitions", json=bodies["post_definitions"])
     connection = sent("POST", "/api/integrations/integrate", json=bodies["integrate"])["integration"]["node"]["id"]
+    source = sent("POST", "/api/datasources", json=bodies["post_datasource"])
+    site.keys["sender"] = source["key"]
     return names | {
+        "/api/datasources/{id}": source["id"],
+        "/api/datasources/{id}/texts": source["id"],
         "/api/metrics/definitions/{id}": OWN,
         "/api/documents/{id}": document["id"],
         "/api/profiles/{id}": "B3",
@@ -124,7 +128,9 @@ def ask(site: Site, label: str, change: Change = as_it_is, *, badly: bool = Fals
     @given(case=OPERATIONS[label].as_strategy(generation_mode=mode), data=st.data())
     def one(case: Case[Any], data: st.DataObject) -> None:
         change(case, data)
-        headers = {} if ROWS[label].role is None else {"Authorization": f"ApiKey {site.keys['admin']}"}
+        role = ROWS[label].role
+        key = site.keys.get("sender" if role == "sender" else "admin", "")
+        headers = {} if role is None else {"Authorization": f"ApiKey {key}"}
         answer = case.call_and_validate(site.url, headers=headers, checks=checks)
         nonlocal answered
         answered += answer.status_code < 300

@@ -115,7 +115,7 @@ def test_numbers_at_the_top_are_observations(site: Site, twin: str) -> None:
     send(site, twin, first)
     send(site, twin, {"timestamp": 1709251200000 + 60_000, "speed": 13})
     engine, sensor = site.engine, sensor_of(twin)
-    assert [metric.id for metric in engine.raw_metrics(sensor)] == ["speed", "T"]
+    assert [metric.id for metric in engine.raw_metrics(sensor)] == ["T", "speed"]
     read = engine.get_data(sensor, "speed", "GENERIC")
     assert dict(zip(read.time.astype(str).tolist(), read.value.tolist(), strict=True)) == {
         "2024-03-01T00:00:00.000000": 12.5, "2024-03-01T00:01:00.000000": 13.0

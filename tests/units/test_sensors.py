@@ -1,11 +1,12 @@
 """What sensors offer: raw metrics of their type or of their props, derived ones whose props resolve."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.units.memory import MemoryDirectory
 
-from tseng_units.sensors import OfferedMetric, Sensor, is_generic, metrics, raw_metrics
+from tseng_units.sensors import OfferedMetric, Sensor, derived_metrics, is_generic, metrics, raw_metrics
 
 
 def offered(
@@ -118,6 +119,15 @@ def test_no_delta_of_what_the_catalogue_does_not_understand(props: dict[str, Any
 def test_nonsense_in_props_declares_nothing(written: object) -> None:
     """Props of another shape declare no metrics instead of failing."""
     assert offered("GENERIC_SENSOR_SDE", {"KNOWN_METRICS": written}) == {}
+
+
+def test_names_that_are_their_owners() -> None:
+    """What is uploaded undeclared is a metric of the catalogue by its name, but where the sensor says it is not."""
+    plain = Sensor("s", "GENERIC_SENSOR_SDE", uploaded=("T", "abc"))
+    free = replace(plain, props={"UNDECLARED_METRICS": "UNKNOWN"})
+    assert [(metric.id, metric.default_unit) for metric in raw_metrics(plain)] == [("T", "C"), ("abc", "GENERIC")]
+    assert [(metric.id, metric.default_unit) for metric in raw_metrics(free)] == [("T", "GENERIC"), ("abc", "GENERIC")]
+    assert (derived_metrics(plain), derived_metrics(free)) == (("dT",), ())
 
 
 def test_any_other_type_is_generic() -> None:

@@ -2,7 +2,8 @@
 
 Of a file's columns a catalogue metric whose unit fits is declared as known (and gains its deltas), any other column as
 an unknown metric, with a known unit or with the file's own words for one. What a door brings is named by whoever made
-the twin or the source, so all of that is unknown metrics: their `T` need not be a temperature.
+the twin or the source, and their `T` need not be a temperature: such a sensor says that what it does not declare is
+unknown, and declares only what has a unit.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tseng_units.catalogue import METRICS
-from tseng_units.registry import DIMENSIONS, OPAQUE, dimension_of, unit_from_text
+from tseng_units.registry import DIMENSIONS, OPAQUE, unit_from_text
 
 Column = tuple[str, str | None]
 """A metric as the file names it, and its unit text (None: the file says nothing)."""
@@ -52,10 +53,13 @@ def declare(metric: str, unit: str | None) -> Declared:
     return Declared(metric, unit or OPAQUE, False, False)
 
 
-def declare_freely(metric: str, unit: str | None) -> Declared:
-    """Declare a metric whose name is its owner's own; without a unit, or with one that nobody knows, it is GENERIC."""
-    known = unit is not None and dimension_of(unit) is not None
-    return Declared(metric, unit if known and unit else OPAQUE, False, known)
+FREELY = {"UNDECLARED_METRICS": "UNKNOWN"}
+"""Props of a sensor whose metrics are named by their owner: without declaration they have the unit GENERIC."""
+
+
+def declare_freely(metric: str, unit: str) -> Declared:
+    """Declare a metric that its owner named, in a unit id that is known."""
+    return Declared(metric, unit, False, True)
 
 
 _LISTS = ("KNOWN_METRICS", "UNKNOWN_METRICS", "KNOWN_UNITS", "UNKNOWN_UNITS")
@@ -83,8 +87,8 @@ def declaring_props(declared: Iterable[Declared], props: Mapping[str, Any]) -> d
     return {name: each for name, each in lists.items() if each}
 
 
-def declared_metrics(props: Mapping[str, Any]) -> dict[str, str]:
-    """Give the metrics that the props of a generic sensor declare as unknown, each with its unit."""
+def declared_freely(props: Mapping[str, Any]) -> dict[str, str]:
+    """Give the metrics that the props of such a sensor declare, each with its unit."""
     lists = declarations(props)
     units = lists["UNKNOWN_UNITS"] | lists["KNOWN_UNITS"]
     return {metric: units.get(index, OPAQUE) for index, metric in lists["UNKNOWN_METRICS"].items()}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tseng.access import find_project
-from tseng.declarations import declare_freely, declared_metrics, declaring_props
+from tseng.declarations import FREELY, declare_freely, declared_freely, declaring_props
 from tseng.uploads import numbered
 from tseng_storage.credentials import NewKey
 from tseng_storage.deposits import Deposit
@@ -34,7 +34,7 @@ _MOST_BYTES = 4 * 2**20
 class Reading:
     """Numbers of one sensor at one time (epoch us), by metric; None is a missing value.
 
-    `units` are ids of units by metric; a metric without one has none that anybody knows.
+    `units` are ids of known units by metric; a metric without one has none that anybody knows.
     """
 
     sensor: str
@@ -77,7 +77,7 @@ class Depositing:
         """Keep readings, records, messages and keys together: durable when it returns, all of it or nothing.
 
         A sensor that is not there is made, of this generic `type`. A metric is stored in the unit in which it first
-        came; what comes in another one is converted, where either is not known it is stored as it comes.
+        came with one; what comes in another one is converted, and what comes without is taken as it is.
 
         Returns:
             Of each write of a record what it then is.
@@ -122,28 +122,28 @@ class Depositing:
 
     def _prepared(self, project: str, readings: Sequence[Reading], type: str) -> tuple[list[Alteration], Rows | None]:
         """What has to be changed of sensors before they take the readings, and these in the units that are stored."""
-        wanted: dict[str, dict[str, str | None]] = {}
+        units: dict[str, dict[str, str]] = {}
         for each in readings:
-            units = wanted.setdefault(each.sensor, {})
-            for metric in each.values:
-                units.setdefault(metric, each.units.get(metric))
+            known = {metric: unit for metric, unit in each.units.items() if metric in each.values}
+            units[each.sensor] = known | units.get(each.sensor, {})
         changes: list[Alteration] = []
         stored: dict[str, Mapping[str, str]] = {}
-        for sensor, units in wanted.items():
+        for sensor, wanted in units.items():
             entity = self.store.catalog.entity(project, "sensor", sensor)
-            there = declared_metrics(entity.props) if entity else {}
-            new = [declare_freely(metric, unit) for metric, unit in units.items() if metric not in there]
-            stored[sensor] = {**there, **{each.metric: each.unit for each in new}}
+            there = declared_freely(entity.props) if entity else {}
+            new = {metric: unit for metric, unit in wanted.items() if metric not in there}
+            props = declaring_props((declare_freely(*each) for each in new.items()), entity.props if entity else {})
             if entity is None:
-                changes.append(Draft("sensor", sensor, type, declaring_props(new, {})))
+                changes.append(Draft("sensor", sensor, type, FREELY | props))
             elif new:
-                changes.append(Edit("sensor", sensor, declaring_props(new, entity.props), seen=entity.change))
+                changes.append(Edit("sensor", sensor, props, seen=entity.change))
+            stored[sensor] = {**there, **new}
         return changes, _rows(readings, stored)
 
 
 def _rows(readings: Sequence[Reading], stored: Mapping[str, Mapping[str, str]]) -> Rows | None:
     cells = [
-        (each.sensor, metric, each.time, _converted(each, metric, value, stored[each.sensor][metric]))
+        (each.sensor, metric, each.time, _converted(each, metric, value, stored[each.sensor]))
         for each in readings
         for metric, value in each.values.items()
     ]
@@ -154,11 +154,11 @@ def _rows(readings: Sequence[Reading], stored: Mapping[str, Mapping[str, str]]) 
     return assembled(numbered(sensors), numbered(metrics), time, value)
 
 
-def _converted(reading: Reading, metric: str, value: float | None, stored: str) -> float | None:
-    given = declare_freely(metric, reading.units.get(metric)).unit
-    if value is None or given == stored or OPAQUE in (given, stored):
+def _converted(reading: Reading, metric: str, value: float | None, stored: Mapping[str, str]) -> float | None:
+    given, unit = reading.units.get(metric), stored.get(metric)
+    if value is None or given is None or unit in (None, OPAQUE, given):
         return value
     try:
-        return float(convert(value, given, stored))
+        return float(convert(value, given, unit))
     except UnitsError as error:
-        raise type(error)(f"{metric!r}: {error}", field=metric, seen=given, allowed=(stored,)) from None
+        raise type(error)(f"{metric!r}: {error}", field=metric, seen=given, allowed=(unit,)) from None

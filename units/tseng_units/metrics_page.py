@@ -263,7 +263,9 @@ def _sensor_types() -> Iterator[str]:
     yield (
         "The type is the prop `INTEGRATION_ID` if it is in this table, else the one that the sensor was created with. "
         "A type that is not in the table is generic: its metrics are those that its props `KNOWN_METRICS` and "
-        "`UNKNOWN_METRICS` declare and those that were uploaded, and the differences of those that the catalogue knows."
+        "`UNKNOWN_METRICS` declare and those that were uploaded, and the differences of those that the catalogue "
+        "knows. With the prop `UNDECLARED_METRICS` = `UNKNOWN`, which the sensors of digital twins have, what is "
+        "uploaded without being declared is in the unit `GENERIC`, whatever it is called."
     )
     yield ""
     head = ("type", "raw, in the order of uploads without names", "derived", "props if not given")

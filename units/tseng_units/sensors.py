@@ -26,7 +26,8 @@ Epochs = Mapping[str, Sequence[tuple[int, object]]]
 
 UNDATED = frozenset({
     "ZERO_DATE", "ZERO_COUNT", "ZERO_MODE", "ZERO_TOLERANCE", "END", "SCAN_TOLERANCE", "DEPTH", "MUX_INDEX",
-    "INTEGRATION_ID", "KNOWN_METRICS", "KNOWN_UNITS", "UNKNOWN_METRICS", "UNKNOWN_UNITS", "MASKS", "REPLACEMENT",
+    "INTEGRATION_ID", "KNOWN_METRICS", "KNOWN_UNITS", "UNKNOWN_METRICS", "UNKNOWN_UNITS", "UNDECLARED_METRICS", "MASKS",
+    "REPLACEMENT",
 })  # fmt: skip
 """Props that say something of a whole series: their newest value holds for every reading, whatever its date."""
 
@@ -256,8 +257,10 @@ def _generic(sensor: Sensor) -> Iterator[OfferedMetric]:
     for index, id_, known in sorted(declared, key=lambda each: _position(each[0])):
         free = free_units.get(index)
         yield _offer_generic(sensor, id_, known, None if free and not known else known_units.get(index), free)
+    # Where whoever sends them calls them as they like, a name of the catalogue is no more than a name.
+    known = sensor.prop("UNDECLARED_METRICS") != "UNKNOWN"
     for id_ in sorted({*sensor.uploaded, *sensor.empty}):
-        yield _offer_generic(sensor, id_, True, None, None)
+        yield _offer_generic(sensor, id_, known, None, None)
 
 
 def _position(index: str) -> tuple[bool, int, str]:

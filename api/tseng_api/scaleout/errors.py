@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tseng.errors import Refusal
-from tseng_api.errors import Refused, error_object, outcome
+from tseng_api.errors import Refused, error_body, outcome
 from tseng_api.http import answer_json
 from tseng_api.manners import Manners, authorization
 
@@ -19,7 +19,7 @@ def _credential(request: Request) -> str:
 
 def _refuse(request: Request, error: Refusal) -> Response:
     status = _STATUSES.get(error.category, outcome(error).status)
-    return answer_json({"error": error_object(error)}, status)
+    return answer_json(error_body(error), status)
 
 
 MANNERS = Manners(_credential, _refuse, Refused)
