@@ -11,19 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from tests.api.site import START, THERMISTOR, THERMOMETER, Site
-from tests.api.site import site as open_site
 
 import tseng
 from tseng.client.client import Client
 from tseng.errors import Forbidden, InvalidRequest, InvalidTimeRange, NotFound, Unauthenticated, UnknownSensor
 from tseng_units.errors import IncompatibleUnit, InvalidParam, MissingParam, NoZeroReading, UnknownMetric, UnknownUnit
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A running server."""
-    with open_site(tmp_path_factory.mktemp("served") / "store") as opened:
-        yield opened
 
 
 @pytest.fixture

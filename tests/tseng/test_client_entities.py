@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from tests.api.site import Site
-from tests.api.site import site as open_site
 
 import tseng
 from tseng.client.client import Client
@@ -17,13 +16,6 @@ from tseng_units.instants import parse_instant
 
 NODE = "/fn/6C4F6D/node"
 DEVICE = f"{NODE}/logger/0001/device"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A running server."""
-    with open_site(tmp_path_factory.mktemp("served") / "store") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -26,13 +26,6 @@ QUICK = ClientSettings(first_wait=0.01, longest_wait=0.1, patience=120.0, attemp
 FIRST = np.datetime64("2024-05-01", "us")
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A running server."""
-    with open_site(tmp_path_factory.mktemp("served") / "store") as opened:
-        yield opened
-
-
 @pytest.fixture
 def client(site: Site) -> Iterator[Client]:
     """A writer."""
