@@ -50,4 +50,4 @@ class Mailbox:
         """There will be none."""
         with self._changed:
             self._held.clear()
-        self.end()
+            self.end()
