@@ -30,6 +30,7 @@ from tseng_api import (
     sql,
     tokens,
 )
+from tseng_api.cors import cors
 from tseng_api.errors import MethodNotAllowed, outcome
 from tseng_api.logs import RequestLog
 from tseng_api.manners import REST, Manners
@@ -72,15 +73,17 @@ def create_app(engine: Engine, sockets: Sockets | None = None) -> Starlette:
     With `sockets` there is a WebSocket at `/`, if it is run by `tseng_api.server.Server`.
 
     Raises:
-        EngineError: the settings name a key set for tokens that cannot be used.
+        EngineError: the settings name a key set for tokens that cannot be used, or an origin that is none.
     """
     Tokens(engine).check_settings()
     remembered = Remembered(engine)
     app = Starlette(
         routes=[*(row.route() for row in ROUTES), *([] if sockets is None else [socket_route(sockets)])],
-        middleware=[Middleware(RequestLog), Middleware(Repeats, remembered)],
+        middleware=[*cors(engine.settings.cors_origins), Middleware(RequestLog), Middleware(Repeats, remembered)],
         exception_handlers={**dict.fromkeys(REFUSALS, refuse), HTTPException: refuse_path},
     )
+    # A path is what it is: another address would be told in the words of whatever stands before this server.
+    app.router.redirect_slashes = False
     app.state.engine = engine
     app.state.remembered = remembered
     app.state.few = asyncio.Semaphore(_FEW)

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from tests.api.site import Site
+from tests.api.site import site as open_site
 
 from tseng_api import guide
 from tseng_api.app import ROUTES
@@ -45,6 +47,20 @@ def test_the_document_is_served_to_anybody(site: Site) -> None:
         assert flow.pop("tokenUrl") == f"http://{told_host}/connect/token"
         flow["tokenUrl"] = f"{HERE}/connect/token"
         assert told == DOCUMENT
+
+
+@pytest.mark.parametrize(("trusted", "scheme"), [("", "https"), ("192.0.2.1,10.0.0.0/8", "http")])
+def test_behind_a_proxy_that_ends_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: str, scheme: str
+) -> None:
+    """Tokens are had where the browser sees the server, if the proxy is believed: as it is on the same host."""
+    if trusted:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    headers = {"Host": "sensors.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
+    with open_site(tmp_path / "store") as opened:
+        told = opened.http(None).get("/api/openapi.json", headers=headers).json()
+    flow = told["components"]["securitySchemes"]["OAuth2"]["flows"]["clientCredentials"]
+    assert flow["tokenUrl"] == f"{scheme}://sensors.example/connect/token"
 
 
 def test_it_is_sound_openapi() -> None:

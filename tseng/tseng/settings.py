@@ -72,6 +72,13 @@ class Settings:
     jwt_issuer: Annotated[
         str, Variable("TSENG_JWT_ISSUER", "What `iss` of tokens from elsewhere must be; empty: anything.")
     ] = ""
+    cors_origins: Annotated[
+        str,
+        Variable(
+            "TSENG_CORS_ORIGINS",
+            "Origins whose pages may call from a browser, as `https://site.example`; a comma between two, `*` for any.",
+        ),
+    ] = ""
     idle_seconds: Annotated[
         float,
         Variable("TSENG_IDLE_SECONDS", "Seconds after which a socket that sends nothing is closed; 0: never."),
