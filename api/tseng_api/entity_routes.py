@@ -99,8 +99,11 @@ def _replace(kind: Kind) -> Callable[[Received[InProject, Whole]], EntityObject]
 
 
 def _expect_same(asked: Whole, entity: Entity) -> None:
-    """Refuse what would name the entity anew or hang a sensor elsewhere: neither can change."""
+    """Refuse what would name the entity anew, hang a sensor elsewhere or rewrite earlier values: none can change."""
     shown = wire(entity)
+    if asked.epochs is not None and asked.epochs != shown.get("epochs", {}):
+        words = f"differ from those of {entity.id!r}: props and validFrom say what holds from when"
+        raise InvalidRequest.at("epochs", words)
     for name, value in (("id", asked.id), ("device", asked.device)):
         if value is not None and value != shown.get(name):
             raise InvalidRequest.at(name, f"{value!r:.200} is not that of {entity.id!r}, and cannot be changed")

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, select
 
 from tseng_storage.entities import Alteration, Draft, Edit, Entity, Kind, Removal
 from tseng_storage.entity_rows import chunks, entity_of, fetch, one
-from tseng_storage.errors import Changed, ChangesRefused, Exists, NotFound, StorageError
+from tseng_storage.errors import Changed, ChangesRefused, Exists, NotFound, PropsTooLarge, StorageError
 from tseng_storage.hierarchy import sensors_below
-from tseng_storage.recording import exists, made, named, removed, taken, updated
+from tseng_storage.recording import check_size, exists, made, named, removed, taken, updated
 from tseng_storage.tables import ENTITY
 
 _Fault = tuple[int, StorageError]
@@ -48,6 +48,11 @@ def _create(
     """Make those that are free, in one go; the others are the faults."""
     bad = set(taken(connection, project, [draft for _, draft in drafts]))
     good = [(index, draft) for index, draft in drafts if (draft.kind, draft.id) not in bad]
+    for index, draft in good:
+        try:
+            check_size(draft)
+        except PropsTooLarge as fault:
+            yield index, fault
     new = made(connection, project, [draft for _, draft in good], by)
     answers.update({index: entity for (index, _), entity in zip(good, new, strict=True)})
     for index, draft in drafts:
@@ -79,7 +84,10 @@ def _edit(connection: Connection, entity: Entity, edit: Edit, by: str | None) ->
     custom = dict(edit.custom_props) if edit.replace else {**entity.custom_props, **edit.custom_props}
     rest: dict[str, Any] = {"custom_props": {name: value for name, value in custom.items() if value is not None}}
     rest.update({str(name): value for name, value in edit.fields.items()})
-    return updated(connection, entity, {**before, **edit.props}, edit.valid_from, by, rest)
+    edited = updated(connection, entity, {**before, **edit.props}, edit.valid_from, by, rest)
+    if edited is not entity:
+        check_size(edited)
+    return edited
 
 
 def _below(connection: Connection, project: str, kind: Kind, id: str) -> list[Entity]:

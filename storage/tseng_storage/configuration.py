@@ -33,7 +33,7 @@ from tseng_storage.known_entities import (
     unchanged,
     uploaded,
 )
-from tseng_storage.recording import defined, exists, made, newest, require_project, taken
+from tseng_storage.recording import check_size, defined, exists, made, newest, require_project, taken
 from tseng_storage.tables import ENTITY, ENTITY_PAST, PROP_HISTORY
 
 
@@ -77,13 +77,16 @@ class Configuration:
     def create_entities(self, project: str, drafts: Sequence[Draft], *, by: str | None = None) -> list[Entity]:
         """New entities in one transaction, all of them or none.
 
-        Raises Exists, naming the ids that are taken (or come twice), and NotFound without such a project.
+        Raises Exists, naming the ids that are taken (or come twice), PropsTooLarge, and NotFound without such a
+        project.
         """
         with self._base.change() as connection:
             require_project(connection, project)
             there = taken(connection, project, drafts)
             if there:
                 raise exists(there)
+            for draft in drafts:
+                check_size(draft)
             return made(connection, project, drafts, by)
 
     def apply(
@@ -104,7 +107,8 @@ class Configuration:
         Raises:
             NotFound: there is no such project.
             ChangesRefused: an id is taken (Exists) or not there (NotFound), an edit has a date that cannot be
-                (InvalidDate), or something hangs below what is to be removed alone (Exists); all are named by index.
+                (InvalidDate), props get too large (PropsTooLarge), or something hangs below what is to be removed
+                alone (Exists); all are named by index.
         """
         with self._base.change() as connection:
             require_project(connection, project)

@@ -97,6 +97,12 @@ class InvalidDate(StorageError):
     category = "INVALID_REQUEST"
 
 
+class PropsTooLarge(StorageError):
+    """The properties of an entity take more than is kept of one."""
+
+    category = "INVALID_REQUEST"
+
+
 class InvalidObservations(StorageError):
     """A table that is not observations: columns missing, of the wrong type, or with rows that cannot be kept.
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from tseng_storage import history
 from tseng_storage.entities import AnyKind, Definition, Draft, Entity, now_us
 from tseng_storage.entity_rows import chunks, entity_of, is_entity, one, row_of
-from tseng_storage.errors import Exists, NotFound
+from tseng_storage.errors import Exists, NotFound, PropsTooLarge
 from tseng_storage.history import ALWAYS
 from tseng_storage.knowledge import EVERYTHING
 from tseng_storage.known_entities import histories
@@ -21,6 +21,9 @@ from tseng_storage.tables import ENTITY, ENTITY_PAST, META, PROJECT, PROP_HISTOR
 
 NAMED = 20
 """Ids that a refusal names."""
+
+MOST_BYTES = 2**20
+"""That the properties of a node, device or sensor take as JSON."""
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -39,6 +42,25 @@ def made(connection: Connection, project: str, drafts: Sequence[Draft], by: str 
         connection.execute(insert(ENTITY), [row_of(entity) for entity in entities])
         _remember(connection, ((entity, ALWAYS, entity.props) for entity in entities), now, by)
     return entities
+
+
+def check_size(entity: Draft | Entity) -> None:
+    """Let pass whose props, custom props and earlier values take at most MOST_BYTES as JSON. Raises PropsTooLarge.
+
+    So that a page of a list, and whoever follows entities, can count on it.
+    """
+    epochs = entity.epochs if isinstance(entity, Entity) else {}
+    sizes = {name: _bytes(value) for name, value in (("props", entity.props), ("customProps", entity.custom_props))}
+    sizes["props"] += _bytes(epochs) if epochs else 0
+    total = sum(sizes.values())
+    if total > MOST_BYTES:
+        problem = f"the props and custom props of {entity.kind} {entity.id!r} would take {total} bytes as JSON"
+        raise PropsTooLarge(f"{problem}, at most {MOST_BYTES} are kept", max(sizes, key=sizes.__getitem__), total)
+
+
+def _bytes(value: Any) -> int:
+    """Of its JSON in UTF-8."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
 
 
 def exists(kind_and_id: Sequence[tuple[AnyKind, str]]) -> Exists:

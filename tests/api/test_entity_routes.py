@@ -1,9 +1,16 @@
 """One node, device or sensor over REST; what a project holds, and its deletion."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 from tests.api.site import START, THERMOMETER, Site
+
+from tseng.engine import Engine
+from tseng.errors import InvalidRequest
+from tseng_storage.entities import Draft, Edit
+from tseng_storage.errors import ChangesRefused
 
 NODE = "/rest/A0/node"
 DEVICE = f"{NODE}/logger/1/device"
@@ -84,6 +91,11 @@ def test_patch_merges_and_put_replaces(site: Site) -> None:
         ("PUT", {"type": " "}, "type"),
         ("PUT", {"type": "T", "id": "/another/sensor"}, "id"),
         ("PUT", {"type": "T", "device": f"{NODE}/logger/2/device"}, "device"),
+        ("PUT", {"type": "T", "epochs": {"NOTES": [{"since": START, "value": "earlier"}]}}, "epochs"),
+        ("PUT", {"type": "T", "props": {"NAME": "x" * 2**20}}, "props"),
+        ("PUT", {"type": "T", "props": {"NAME": "x" * 2**19}, "customProps": {"a": "x" * 2**20}}, "customProps"),
+        ("PATCH", {"props": {"NAME": "ä" * 2**19}}, "props"),
+        ("PATCH", {"customProps": {"a": ["x" * 2**20]}}, "customProps"),
         ("PATCH", {"props": []}, "props"),
         ("PATCH", {"props": {}, "validFrom": "soon"}, "validFrom"),
         ("PATCH", {"props": {"N": 1}, "validFrom": "2999-01-01T00:00:00.000Z"}, "validFrom"),
@@ -96,6 +108,93 @@ def test_bad_bodies_name_the_field(site: Site, method: str, body: dict[str, obje
     told = site.http("writer").request(method, f"/api/sensors/{SENSOR}", json=body)
     assert (told.status_code, told.json()["error"]["field"]) == (400, field)
     assert site.get(f"/api/sensors/{SENSOR}").json() == before
+
+
+def test_what_is_shown_may_be_sent_back_with_its_epochs(site: Site) -> None:
+    """Props may differ; epochs that are left out or as shown stay, empty ones where there are some are refused."""
+    writer, url = site.http("writer"), "/api/sensors//rest/dated/sensor"
+    site.engine.create_entity("sensor", "/rest/dated/sensor", "TEMPERATURE_SDE", {"NOTES": "n"})
+    assert writer.put(url, json={"type": "TEMPERATURE_SDE", "props": {"NOTES": "m"}, "epochs": {}}).status_code == 200
+    dated = writer.patch(url, json={"props": {"NOTES": "later"}, "validFrom": START}).json()
+    told = writer.put(url, json={**dated, "props": {**dated["props"], "OWNER": "w"}})
+    assert (told.status_code, told.json()["epochs"], told.json()["props"]["OWNER"]) == (200, dated["epochs"], "w")
+    assert writer.put(url, json={**dated, "epochs": {}}).json()["error"]["field"] == "epochs"
+
+
+def test_props_grow_to_a_mebibyte(site: Site) -> None:
+    """By any number of changes, values of other dates included: as many bytes as JSON in UTF-8, and not one more."""
+    writer, url = site.http("writer"), "/api/sensors//rest/large/sensor"
+    head = len('{"A":""}') + len("{}")
+    body = {"id": "/rest/large/sensor", "type": "T", "props": {"A": "x" * (2**20 - head + 1)}}
+    assert writer.post("/api/sensors", json=body).json()["error"]["field"] == "props"
+    assert site.get(url).status_code == 404
+    body["props"] = {"A": "ä" * ((2**20 - head) // 2)}
+    assert writer.post("/api/sensors", json=body).status_code == 201
+    for more in ({"props": {"B": 1}}, {"customProps": {"b": 1}}, {"props": {"A": "y"}, "validFrom": START}):
+        told = writer.patch(url, json=more)
+        assert (told.status_code, told.json()["error"]["code"]) == (400, "INVALID_REQUEST")
+        assert "1048576" in told.json()["error"]["message"]
+    assert writer.patch(url, json={"props": {"A": "y"}}).json()["props"]["A"] == "y"
+
+
+LARGE = {"A": "x" * 2**20}
+IN_PYTHON: dict[str, Callable[[Engine, str], object]] = {
+    "create": lambda engine, id: engine.create_entity("sensor", id, "T", LARGE),
+    "update": lambda engine, id: engine.update_entity("sensor", f"{id}/there", LARGE),
+    "replace": lambda engine, id: engine.replace_entity("sensor", f"{id}/there", "T", {}, custom_props=LARGE),
+    "apply": lambda engine, id: engine.apply([Draft("sensor", id, "T"), Draft("sensor", f"{id}/2", "T", LARGE)]),
+    "apply update": lambda engine, id: engine.apply(
+        [Edit("sensor", f"{id}/there", {"B": 2}), Edit("sensor", f"{id}/there", LARGE)]
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", IN_PYTHON)
+def test_props_are_bounded_in_python(site: Site, verb: str) -> None:
+    """Nothing of it is kept."""
+    id = f"/rest/bounded/{verb}"
+    there = site.engine.create_entity("sensor", f"{id}/there", "T", {"B": 1})
+    with pytest.raises((InvalidRequest, ChangesRefused), match=r"props and custom props of .* at most 1048576 are"):
+        IN_PYTHON[verb](site.engine, id)
+    assert site.engine.entities("sensor", [id, f"{id}/2", f"{id}/there"]) == [there]
+
+
+def test_props_are_bounded_in_requests(site: Site) -> None:
+    """Of JSON-RPC and of integrations."""
+    told = site.rpc("createSensor", {"sensor": "/rest/bounded", "type": "T", "props": LARGE})
+    assert (told["code"], told["data"]["field"]) == (-32602, "props")
+    device = {"changeState": "new", "props": {"INTEGRATION_ID": "IMPORT_DEVICE_SDE", **LARGE}}
+    asked = {"integration": {"changeState": "new", "props": {"NAME": "bounded"}, "devices": [device]}}
+    refused = site.http("writer").post("/api/integrations/integrate", json=asked)
+    assert (refused.status_code, refused.json()["error"]["field"]) == (400, "props")
+    assert site.get("/api/nodes/all", name="bounded").json()["nodes"] == []
+
+
+@pytest.mark.parametrize("id", ["/e/new\nline", "\x00", "/e/\x7f", "/e/\x85", "all", "types"])
+def test_new_ids_can_be_written_in_paths(site: Site, id: str) -> None:
+    """No control characters, and not the name of a list: the refusal shows the id and says what there may be."""
+    told = site.http("writer").post("/api/sensors", json={"id": id, "type": "T"})
+    assert (told.status_code, told.json()["error"]["field"]) == (400, "id")
+    called = site.rpc("createSensor", {"sensor": id, "type": "T"})
+    assert (called["code"], called["data"]["field"]) == (-32602, "id")
+    with pytest.raises(InvalidRequest) as created:
+        site.engine.create_entity("sensor", id, "T")
+    with pytest.raises(InvalidRequest) as applied:
+        site.engine.apply([Draft("sensor", id, "T")])
+    for message in (told.json()["error"]["message"], called["message"], str(created.value), str(applied.value)):
+        assert repr(id) in message
+        assert "any" in message
+    assert site.engine.entities("sensor", [id]) == []
+
+
+@pytest.mark.parametrize("id", ["/e/ä ö/%0A", "/e/\u2028", "/all", "/e/..", "allthat", "/e/🌊?#"])
+def test_any_other_id_is_shown_changed_and_removed(site: Site, id: str) -> None:
+    """By the path that holds it, percent-encoded."""
+    writer, url = site.http("writer"), f"/api/sensors/{quote(id, safe='')}"
+    assert writer.post("/api/sensors", json={"id": id, "type": "T"}).status_code == 201
+    assert site.get(url).json()["id"] == id
+    assert writer.patch(url, json={"props": {"A": 1}}).json()["props"]["A"] == 1
+    assert writer.delete(url).status_code == 204
 
 
 @pytest.mark.parametrize("door", ["PATCH", "PUT", "updateDevice", "integrate"])

@@ -45,6 +45,17 @@ def test_a_file_that_fails_does_not_keep_the_next_one_out(run: Run, tmp_path: Pa
         assert len(engine.get_data("/t", "T", "C").value) == 2
 
 
+@pytest.mark.parametrize("sensor", ["/new\nline", "types"])
+def test_a_sensor_is_not_made_under_an_odd_id(run: Run, tmp_path: Path, sensor: str) -> None:
+    """One line says which and why."""
+    (tmp_path / "a").write_text(GOOD)
+    code, _, err = run("a", "--sensor", sensor, "--create", "TEMPERATURE_SDE")
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert repr(sensor) in err
+    with Engine.open(tmp_path / "store", create=False) as engine:
+        assert engine.entities("sensor") == []
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

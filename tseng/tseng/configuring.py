@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 from tseng.access import find_project
 from tseng.errors import Exists, Fault, InvalidRequest, NotFound
-from tseng.ids import LONGEST_ID, parent_of
+from tseng.ids import LONGEST_ID, fault_of_new, parent_of
 from tseng.props import faults_of
 from tseng.requests import When, instant
 from tseng_storage.entities import Alteration, Draft, Edit, Entity, Kind, Removal
-from tseng_storage.errors import ChangesRefused, InvalidDate
+from tseng_storage.errors import ChangesRefused, InvalidDate, PropsTooLarge
 from tseng_storage.errors import Exists as Taken
 from tseng_storage.errors import NotFound as Absent
 from tseng_storage.history import Change
@@ -44,7 +44,8 @@ class Configuring:
 
         Raises:
             Exists: the id is taken in this project.
-            InvalidRequest: an empty id or type, or a prop that JSON cannot hold.
+            InvalidRequest: an empty id or type, an id with a control character or one that REST has a list under, or
+                props that JSON cannot hold or that are too large.
         """
         draft = Draft(kind, id, type, props or {}, parent, observation_type, ref_id, custom_props or {})
         return self.create_entities([draft], by=by, project=project)[0]
@@ -56,7 +57,7 @@ class Configuring:
 
         Raises:
             Exists: ids are taken in this project, or come twice; they are named.
-            InvalidRequest: an empty id or type, or a prop that JSON cannot hold.
+            InvalidRequest: as `create_entity`.
         """
         faults = [fault for draft in drafts for fault in _faults(draft)]
         if faults:
@@ -66,6 +67,8 @@ class Configuring:
             return self.store.catalog.create_entities(home, [_placed(draft) for draft in drafts], by=by)
         except Taken as taken:
             raise Exists(str(taken), field=drafts[0].kind, seen=taken.seen) from None
+        except PropsTooLarge as large:
+            raise InvalidRequest.at(large.field, str(large)) from None
 
     def update_entity(
         self,
@@ -87,7 +90,7 @@ class Configuring:
 
         Raises:
             NotFound: no such entity in this project.
-            InvalidRequest: `valid_from` lies in the future, or JSON cannot hold a prop.
+            InvalidRequest: `valid_from` lies in the future, or JSON cannot hold a prop, or its props get too large.
         """
         since = instant("validFrom", valid_from)
         return self._alone(Edit(kind, id, props, valid_from=since, custom_props=custom_props or {}), by, project)
@@ -154,8 +157,8 @@ class Configuring:
 
         Raises:
             InvalidRequest: ids, types or props that cannot be; each is named with the index of its change.
-            tseng_storage.errors.ChangesRefused: ids are taken or not there, dates lie in the future, or something
-                hangs below what is to be removed alone; `faults` has them by the index of the change.
+            tseng_storage.errors.ChangesRefused: ids are taken or not there, dates lie in the future, props get too
+                large, or something hangs below what is to be removed alone; `faults` has them by the change's index.
         """
         home = find_project(self.store.catalog, project).id
         if callable(changes):
@@ -174,6 +177,8 @@ class Configuring:
             if isinstance(fault, InvalidDate) and isinstance(change, Edit):
                 date = format_instant(change.valid_from or 0)
                 raise InvalidRequest.at("validFrom", f"{date} lies in the future") from None
+            if isinstance(fault, PropsTooLarge):
+                raise InvalidRequest.at(fault.field, str(fault)) from None
             error = NotFound if isinstance(fault, Absent) else Exists
             raise error(str(fault), field=change.kind, seen=fault.seen) from None
         return entity
@@ -242,6 +247,8 @@ def _faults(change: Alteration) -> list[Fault]:
         for name, value in names.items()
         if value is None or not value.strip() or len(value) > LONGEST_ID
     ]
+    odd = fault_of_new(change.id) if isinstance(change, Draft) else None
+    faults += [Fault("id", odd)] if odd else []
     return [*faults, *faults_of(change.props, "props"), *faults_of(change.custom_props, "customProps")]
 
 

@@ -5,10 +5,28 @@ An id is a path: `/fn/6C4F6D/node/dgsimlogger/032432/device/tilt4/sensor` is a s
 nothing.
 """
 
+import unicodedata
+
 from tseng_storage.entities import Draft, Kind
 
 # Characters of an entity's id or a metric's name at most; the store takes no longer ones.
 LONGEST_ID = 1000
+
+# What stands in the place of an id in the paths of REST, and would hide an entity of that name.
+_LISTS = ("all", "types")
+
+
+def fault_of_new(id: str) -> str | None:
+    """What is wrong with the id of an entity that is to be made; older ones may have it.
+
+    A control character cannot be written in every URL, and half of a surrogate pair not at all.
+    """
+    odd = next((each for each in id if unicodedata.category(each) in ("Cc", "Cs")), None)
+    if odd is not None:
+        return f"{id!r:.200} holds U+{ord(odd):04X}: any characters may stand in an id but control characters"
+    if id in _LISTS:
+        return f"{id!r} is the name of a list: any id will do but {' and '.join(_LISTS)}"
+    return None
 
 
 def above(id: str, kind: Kind) -> str | None:
