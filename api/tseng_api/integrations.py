@@ -27,6 +27,8 @@ from tseng_units.catalogue import SENSOR_TYPES
 ChangeState = Literal["new", "update", "remove"]
 
 _NODE_TYPE, _GENERIC, _TYPE = "NODE_API_SDE", "GENERIC_SENSOR_SDE", "DYNAMIC"
+_TEMPLATE = "INTEGRATION_ID"
+_TEMPLATES: Mapping[Kind, Container[str]] = {"device": DEVICE_TYPES, "sensor": SENSOR_TYPES}
 # Props that are left out here: the lists of the platform have them.
 _UNPRINTED = ("ACCESSIBLE", "DEVICE_GROUP", "SENSOR_GROUP", "LAST_COMM", "LAST_OBSERVATION")
 _CODE = "InvalidProcessIntegrationRequest"
@@ -119,11 +121,12 @@ class _Refused(Exception):
 
 @dataclass
 class _Plan:
-    """What a request comes to: changes in their order, and what is to be shown afterwards."""
+    """What a request comes to: changes in their order, what is to be shown afterwards, and the ids of what is new."""
 
     node: str = ""
     changes: list[Alteration] = field(default_factory=list)
     shown: list[tuple[str, list[str]]] = field(default_factory=list)
+    new: dict[Kind, list[str]] = field(default_factory=dict)
 
 
 class _Planner:
@@ -141,21 +144,28 @@ class _Planner:
         return self._plan
 
     def plan(self) -> _Plan:
-        """Return what is to be done.
+        """Return what is to be done, under ids that are free.
 
         Raises:
             _Refused: the connection is not there, or something new has no template.
             NotFound, Exists, InvalidRequest: a device or sensor cannot be what it is said to be; the field is named.
         """
+        while True:
+            self._plan = _Plan()
+            self._fill()
+            # All that were drawn are looked up at once: one by one that took most of the time.
+            if not any(self._engine.entities(kind, ids, project=self._project) for kind, ids in self._plan.new.items()):
+                return self._plan
+
+    def _fill(self) -> None:
         plan, asked = self._plan, self._asked
         plan.node = self._node()
         if asked.changeState == "remove":
             self._expect_nothing(asked.devices, "integration.devices")
-            return plan
+            return
         known = self._known("device", plan.node if asked.nodeId else None)
         for number, part in enumerate(asked.devices):
             self._device(part, known, f"integration.devices[{number}]")
-        return plan
 
     def _node(self) -> str:
         asked = self._asked
@@ -175,7 +185,7 @@ class _Planner:
 
     def _new_node(self, props: Mapping[str, Any]) -> str:
         serial = self._unused("node", ("", "/api/{}/node"), _Known())
-        given = {"NAME": f"Data Source API Import {serial}", "SERIAL_NO": serial, "INTEGRATION_ID": _NODE_TYPE}
+        given = {"NAME": f"Data Source API Import {serial}", "SERIAL_NO": serial, _TEMPLATE: _NODE_TYPE}
         id = f"/api/{serial}/node"
         self._plan.changes.append(Draft("node", id, _TYPE, {**given, **props}))
         return id
@@ -183,7 +193,7 @@ class _Planner:
     def _device(self, part: DevicePart, known: "_Known", path: str) -> None:
         node = self._plan.node
         if part.changeState == "new":
-            id = self._new("device", part, known, path, (node, "/dynamic/{}/device"), DEVICE_TYPES)
+            id = self._new("device", part, known, path, (node, "/dynamic/{}/device"))
             sensors = _Known()
         else:
             id = self._change("device", part, known, path)
@@ -199,7 +209,7 @@ class _Planner:
     def _sensor(self, part: SensorPart, known: "_Known", device: str, path: str, shown: list[str]) -> None:
         if part.changeState == "new":
             declared.check_declared(part.props, f"{path}.props")
-            id = self._new("sensor", part, known, path, (device, "/{}/sensor"), SENSOR_TYPES)
+            id = self._new("sensor", part, known, path, (device, "/{}/sensor"))
         else:
             id = self._change("sensor", part, known, path)
             if part.changeState == "update" and part.props.keys() & declared.NAMES:
@@ -207,23 +217,11 @@ class _Planner:
         if part.changeState != "remove":
             shown.append(id)
 
-    def _new(
-        self,
-        kind: Kind,
-        part: SensorPart,
-        known: "_Known",
-        path: str,
-        place: tuple[str, str],
-        templates: Container[str],
-    ) -> str:
+    def _new(self, kind: Kind, part: SensorPart, known: "_Known", path: str, place: tuple[str, str]) -> str:
         parent, form = place
-        template = part.props.get("INTEGRATION_ID")
-        if not isinstance(template, str) or template not in templates:
-            raise _Refused(_NO_TYPE, self._status)
+        self._expect_template(kind, part.props, path)
         if part.id is not None:
             raise InvalidRequest.at(f"{path}.id", "must be absent: what is new gets its id here")
-        if template == _GENERIC and not any(part.props.get(name) for name in declared.METRICS):
-            raise InvalidRequest.at(f"{path}.props", f"a new {_GENERIC} needs {' or '.join(declared.METRICS)}")
         if kind == "device" and part.props.get("NODE_ID") not in (None, self._plan.node):
             raise InvalidRequest.at(f"{path}.props.NODE_ID", f"is not the connection, {self._plan.node!r}")
         id = parent + form.format(self._unused(kind, place, known))
@@ -237,12 +235,21 @@ class _Planner:
         if part.changeState == "update":
             self._plan.changes.append(Edit(kind, id, part.props))
             known.change(id, part.props)
+            if _TEMPLATE in part.props:
+                self._expect_template(kind, known.props(id), path)
         elif part.changeState is None and part.props:
             raise InvalidRequest.at(f"{path}.props", "needs changeState update: without it nothing is changed")
         elif part.changeState == "remove":
             self._plan.changes.append(Removal(kind, id, below=True))
             known.drop(id)
         return id
+
+    def _expect_template(self, kind: Kind, props: Mapping[str, Any], path: str) -> None:
+        template = props.get(_TEMPLATE)
+        if not isinstance(template, str) or template not in _TEMPLATES[kind]:
+            raise _Refused(_NO_TYPE, self._status)
+        if template == _GENERIC and not any(props.get(name) for name in declared.METRICS):
+            raise InvalidRequest.at(f"{path}.props", f"a {_GENERIC} needs {' or '.join(declared.METRICS)}")
 
     def _known(self, kind: Kind, parent: str | None) -> "_Known":
         found = _Known()
@@ -251,11 +258,12 @@ class _Planner:
         return found
 
     def _unused(self, kind: Kind, place: tuple[str, str], known: "_Known") -> str:
-        """Six hexadecimal digits, as the document's ids have them, with which no entity of the kind is named."""
+        """Six hexadecimal digits, as the document's ids have them, with which nothing known is named."""
         while True:
             digits = secrets.token_hex(3).upper()
             id = place[0] + place[1].format(digits)
-            if id not in known and not self._engine.entities(kind, [id], project=self._project):
+            if id not in known:
+                self._plan.new.setdefault(kind, []).append(id)
                 return digits
 
     def _expect_nothing(self, parts: Sequence[object], path: str) -> None:

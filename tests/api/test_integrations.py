@@ -111,6 +111,30 @@ def test_refusals_as_printed(site: Site) -> None:
         assert post(site, integration) == (422, {"error": NO_NODE})
 
 
+@pytest.mark.parametrize("template", [None, "NOT_A_TEMPLATE", 5, "NODE_API_SDE"])
+def test_a_template_is_not_taken_away(site: Site, template: object) -> None:
+    """Of a device or sensor that is there it can be changed for another one alone, in the words for what is new."""
+    node, _ = made(site, new_device("d", new("s")))
+    before, printed = shown(site, node), answer("Example Response (402 Unprocessable Entity ):", 1)
+    props = {"INTEGRATION_ID": template}
+    change = {"changeState": "update", "props": props}
+    assert post(site, {"nodeId": node, "devices": [{**change, "refId": "d"}]}) == (422, printed)
+    below = {"refId": "d", "sensors": [{**change, "refId": "s"}]}
+    assert post(site, {"nodeId": node, "devices": [below]}) == (422, printed)
+    assert shown(site, node) == before
+
+
+def test_a_sensor_may_get_another_template(site: Site) -> None:
+    """Any that there is; a generic one must then declare its metrics, as a new one."""
+    typed = {"INTEGRATION_ID": "TEMPERATURE_SDE"}
+    node, _ = made(site, new_device("d", new("s"), new("t", props=typed)))
+    change = {"changeState": "update", "refId": "s", "props": typed}
+    assert post(site, {"nodeId": node, "devices": [{"refId": "d", "sensors": [change]}]})[0] == 200
+    change = {"changeState": "update", "refId": "t", "props": TYPED}
+    status, told = post(site, {"nodeId": node, "devices": [{"refId": "d", "sensors": [change]}]})
+    assert (status, told["error"]["field"]) == (400, "integration.devices[0].sensors[0].props")
+
+
 def test_a_reader_and_a_stranger_are_refused(site: Site) -> None:
     """403 for a key that may only read, 401 as printed without one."""
     assert post(site, {"changeState": "new"}, "reader")[0] == 403
@@ -382,6 +406,17 @@ def test_digits_that_come_twice_in_one_request(site: Site, monkeypatch: pytest.M
     assert status == 200, body
     sensors = body["integration"]["devices"][0]["sensors"]
     assert [each["id"].split("/")[-2] for each in sensors] == ["AAAAAA", "BBBBBB"]
+
+
+def test_digits_that_are_taken(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By something of that id that hangs elsewhere: others are drawn."""
+    node, (device,) = made(site, new_device("d"))
+    site.engine.create_entity("sensor", f"{device['device']['id']}/CCCCCC/sensor", "TEMPERATURE_SDE", parent="/else")
+    drawn, real = iter(["cccccc", "dddddd"]), secrets.token_hex
+    monkeypatch.setattr(secrets, "token_hex", lambda size: next(drawn) if size == 3 else real(size))
+    status, body = post(site, {"nodeId": node, "devices": [{"refId": "d", "sensors": [new("s")]}]})
+    assert status == 200, body
+    assert [each["id"].split("/")[-2] for each in body["integration"]["devices"][0]["sensors"]] == ["DDDDDD"]
 
 
 def test_a_connection_is_removed_with_all_below(site: Site) -> None:
