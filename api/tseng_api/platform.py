@@ -5,9 +5,9 @@ from typing import NotRequired, TypedDict
 
 import msgspec
 
-from tseng.errors import InvalidRequest
+from tseng.errors import InvalidRequest, NotFound
 from tseng.ids import LONGEST_ID
-from tseng_api.query_strings import Ignored
+from tseng_api.query_strings import InProject
 from tseng_api.routing import Received, route
 from tseng_storage.entities import Project
 
@@ -58,16 +58,17 @@ class DataUsage(TypedDict):
     documents: DocumentsUsage
 
 
-def list_projects(received: Received[Ignored, None]) -> Projects:
+def list_projects(received: Received[InProject, None]) -> Projects:
     """List the projects that the key reaches."""
-    bound = received.session.require("reader").project
-    reached = [project for project in received.engine.projects() if bound in (None, project.id)]
+    only = received.project if received.query.projectIds else received.session.require("reader").project
+    reached = [project for project in received.engine.projects() if only in (None, project.id)]
     return {"projects": [project_object(project) for project in reached]}
 
 
-def create_project(received: Received[Ignored, NewProject]) -> ProjectObject:
+def create_project(received: Received[InProject, NewProject]) -> ProjectObject:
     """Create a project."""
     received.session.require_all_projects()
+    _ = received.project  # which must be there, where it is named
     asked = received.body
     if not asked.name.strip() or len(asked.name) > LONGEST_ID:
         raise InvalidRequest.at("name", f"must have 1 to {LONGEST_ID} characters, not all of them blank")
@@ -83,15 +84,14 @@ def _is_guid(text: str) -> bool:
         return False
 
 
-def get_project(received: Received[Ignored, None]) -> ProjectObject:
+def get_project(received: Received[InProject, None]) -> ProjectObject:
     """Tell of a project, by its id or its iTwin id."""
-    id = received.session.project(received.path["id"])
-    return project_object(received.engine.project(id))
+    return project_object(received.engine.project(_project(received)))
 
 
-def get_data_usage(received: Received[Ignored, None]) -> DataUsage:
+def get_data_usage(received: Received[InProject, None]) -> DataUsage:
     """Tell how much a project holds, and in which month it came in."""
-    project = received.session.project(received.path["id"])
+    project = _project(received)
     usage = received.engine.usage(project)
     count, size = received.engine.documents_usage(project)
     months: list[MonthUsage] = [
@@ -105,10 +105,26 @@ def get_data_usage(received: Received[Ignored, None]) -> DataUsage:
     }
 
 
-def delete_project(received: Received[Ignored, None]) -> None:
+def delete_project(received: Received[InProject, None]) -> None:
     """Delete a project with everything in it; the default one stays."""
     received.session.require_all_projects()
-    received.engine.delete_project(received.path["id"])
+    received.engine.delete_project(_project(received))
+
+
+def _project(received: Received[InProject, None]) -> str:
+    """Id of the project of the path; if projectIds stands there too, it means the same one.
+
+    Raises:
+        NotFound: there is none that the key reaches, or it means another one.
+    """
+    id = received.path["id"]
+    try:
+        found = received.session.project(id)
+    except NotFound as absent:
+        raise NotFound(str(absent), field="id", seen=id) from None
+    if received.query.projectIds and received.project != found:
+        raise NotFound(f"{id!r} is not the project that projectIds means", field="projectIds", seen=id)
+    return found
 
 
 def project_object(project: Project) -> ProjectObject:
@@ -122,8 +138,8 @@ def project_object(project: Project) -> ProjectObject:
 
 
 ROUTES = [
-    route("/api/projects", list_projects),
-    route("/api/projects", create_project, "admin", method="POST", status=201, refusals=(409,)),
+    route("/api/projects", list_projects, refusals=(404,)),
+    route("/api/projects", create_project, "admin", method="POST", status=201, refusals=(404, 409)),
     route("/api/projects/{id}", get_project, refusals=(404,)),
     route("/api/projects/{id}/dataUsage", get_data_usage, refusals=(404,)),
     route("/api/projects/{id}", delete_project, "admin", method="DELETE", refusals=(404, 409)),

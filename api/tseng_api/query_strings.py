@@ -4,6 +4,7 @@ A list may be repeated or hold commas; every other name comes once. A name that 
 unless the struct lets it pass or says in `REST` which of its fields takes it.
 """
 
+import re
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from tseng_api.described import words
 from tseng_units.errors import InvalidParam
 
 Q = TypeVar("Q", bound=msgspec.Struct)
+
+# What is taken for a number beyond these is `1e2`, which is none to whoever reads the document.
+_WHOLE = re.compile("-?[0-9]+")
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
@@ -132,6 +136,8 @@ def _once(name: str, texts: Sequence[str], faults: list[Fault]) -> str:
 
 def _one(name: str, text: str, type: Any, faults: list[Fault]) -> Any:
     try:
+        if bare(type) is int and not _WHOLE.fullmatch(text):
+            raise msgspec.ValidationError
         return msgspec.convert(text, type, strict=False)
     except msgspec.ValidationError:
         faults.append(Fault(name, f"{text!r} is {_not(type)}"))

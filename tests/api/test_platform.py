@@ -1,5 +1,6 @@
 """Lists of entities page by page, and projects."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ def test_each_kind_has_its_list(site: Site) -> None:
     assert site.get("/api/devices/all").json() == {"devices": [], "nextPageToken": None}
 
 
-@pytest.mark.parametrize("size", ["0", "1001", "-1", "ten", "", "1.5", "٣", "9" * 30])
+@pytest.mark.parametrize("size", ["0", "1001", "-1", "ten", "", "1.5", "1e2", "1.0", "+5", " 5", "1_0", "٣", "9" * 30])
 def test_a_page_size_is_one_to_a_thousand(site: Site, size: str) -> None:
     """Else 400 naming it."""
     answer = site.get("/api/nodes/all", pageSize=size)
@@ -76,7 +77,47 @@ def test_projects_are_made_listed_and_found(site: Site) -> None:
     assert [project.get("default") for project in projects].count(True) == 1
     for id in (made.json()["id"], made.json()["itwinId"]):
         assert http.get(f"/api/projects/{id}").json() == made.json()
-    assert http.get("/api/projects/nowhere").status_code == 404
+    for method, below in (("GET", ""), ("GET", "/dataUsage"), ("DELETE", "")):
+        told = http.request(method, f"/api/projects/nowhere{below}")
+        assert (told.status_code, told.json()["error"]["field"]) == (404, "id")
+
+
+PROJECT_ROUTES = [("GET", ""), ("POST", ""), ("GET", "/{}"), ("GET", "/{}/dataUsage"), ("DELETE", "/{}")]
+
+
+@pytest.mark.parametrize(("method", "below"), PROJECT_ROUTES)
+def test_an_unknown_name_in_the_query_of_projects_is_named(site: Site, method: str, below: str) -> None:
+    """As in every other query string; nothing is made or deleted."""
+    http = site.http("admin")
+    project = site.engine.create_project("Queried").id
+    before = http.get("/api/projects").json()
+    body = {"name": "x"} if method == "POST" else None
+    told = http.request(method, f"/api/projects{below.format(project)}?pageSize=5", json=body)
+    assert (told.status_code, told.json()["error"]["field"]) == (400, "pageSize")
+    assert http.get("/api/projects").json() == before
+
+
+@pytest.mark.parametrize(("method", "below"), PROJECT_ROUTES)
+def test_project_ids_beside_a_project(site: Site, method: str, below: str) -> None:
+    """One that is not there is 404, two are 400; one that is not that of the path is 404 too, its alias is."""
+    http, alias = site.http("admin"), str(uuid.uuid4())
+    project = site.engine.create_project("Beside", alias).id
+    body, path = {"name": "x"} if method == "POST" else None, f"/api/projects{below.format(project)}"
+    default = site.engine.project().id
+    for ids, status in (("nowhere", 404), (f"{project},{default}", 400)):
+        told = http.request(method, path, params={"projectIds": ids}, json=body)
+        assert (told.status_code, told.json()["error"]["field"]) == (status, "projectIds")
+    if below:
+        told = http.request(method, path, params={"projectIds": default}, json=body)
+        assert (told.status_code, told.json()["error"]["field"]) == (404, "projectIds")
+    assert http.request(method, path, params={"projectIds": alias}, json=body).status_code in (200, 201, 204)
+
+
+def test_the_list_of_one_project(site: Site) -> None:
+    """`projectIds` narrows it."""
+    project = site.engine.create_project("Alone")
+    told = site.http("admin").get("/api/projects", params={"projectIds": project.id}).json()
+    assert told == {"projects": [{"id": project.id, "name": "Alone"}]}
 
 
 @pytest.mark.parametrize(
@@ -145,6 +186,20 @@ def test_no_body_is_called_no_body(site: Site) -> None:
         answer = site.http("admin").post("/api/projects", content=content)
         assert (answer.status_code, answer.json()["error"]["field"]) == (400, "body")
         assert "there is no body" in answer.json()["error"]["message"]
+
+
+SLASHED = ["/api/projects/", "/api/documents/", "/connect/token/", "/api/data/upload/", "/api/data/", "/api/sql/"]
+
+
+@pytest.mark.parametrize("path", [*SLASHED, "/healthz/", "/docs/", "/api/nodes/all/", "/api/openapi.json/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_slash_at_the_end_is_another_path(site: Site, method: str, path: str) -> None:
+    """No redirect to wherever the Host header says: 404 as JSON, or 405 where it reads as an entity's id."""
+    told = site.http(None if "api" not in path else "admin").request(method, path, headers={"Host": "elsewhere"})
+    refused = (405, "method") if (method, path) == ("POST", "/api/nodes/all/") else (404, "path")
+    refused = (404, "id") if (method, path) == ("GET", "/api/nodes/all/") else refused
+    assert (told.status_code, told.json()["error"]["field"]) == refused
+    assert "location" not in told.headers
 
 
 def test_what_is_not_there_is_404_and_a_wrong_method_405(site: Site) -> None:
