@@ -86,6 +86,17 @@ def test_what_cannot_be_sent_is_400(site: Site, twin: str, body: bytes) -> None:
     assert site.get(twin).status_code == 204
 
 
+@pytest.mark.parametrize("path", ["Pump/a%0Ab", "a%00b/Pump", "Pump/%7F"])
+def test_a_twin_has_no_control_characters_in_its_name(site: Site, path: str) -> None:
+    """With numbers or without; no sensor is made, and nothing waits."""
+    before = site.engine.entities("sensor")
+    for body in (b'{"a": 1}', b"{}"):
+        answer = site.http("writer").post(f"/Messages/{path}", content=body)
+        assert (answer.status_code, answer.json()["error"]["field"]) == (400, "path")
+    assert site.engine.entities("sensor") == before
+    assert site.http("writer").get(f"/Messages/{path}").status_code == 204
+
+
 def test_64_kb_are_taken_and_no_byte_more(site: Site, twin: str) -> None:
     """Of the body as it is after it was decompressed, too."""
     fits, over = (b'"' + b"x" * (size - 2) + b'"' for size in (LIMIT, LIMIT + 1))

@@ -19,6 +19,7 @@ from tests.tseng.flaky import READ, Moment, Proxy, flaky
 
 import tseng
 from tseng.client.client import Client
+from tseng.client.mailbox import Mailbox
 from tseng.client.settings import ClientSettings
 from tseng.client.subscription import Reread
 from tseng.engine import Engine
@@ -327,6 +328,22 @@ def test_a_key_that_is_revoked_ends_it(site: Site) -> None:
 def followers() -> list[threading.Thread]:
     """The threads of subscriptions."""
     return [each for each in threading.enumerate() if each.name == "tseng-subscription"]
+
+
+def test_what_comes_while_it_is_closed_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even between the last look at what waits and the end."""
+    mailbox, end = Mailbox(1), Mailbox.end
+    late = threading.Thread(target=lambda: mailbox.deliver([(Subscription(mailbox, None, print), Update())]))
+
+    def slowly(closed: Mailbox) -> None:
+        late.start()
+        late.join(0.1)
+        end(closed)
+
+    monkeypatch.setattr(Mailbox, "end", slowly)
+    mailbox.close()
+    late.join()
+    assert mailbox.take(0) is None
 
 
 def test_closing_ends_its_thread(site: Site, client: Client) -> None:

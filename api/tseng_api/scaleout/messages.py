@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from tseng.depositing import Reading
 from tseng.errors import InvalidRequest
+from tseng.ids import fault_of_new
 from tseng_api.http import JSON
 from tseng_api.routing import Answer, Received, route
 from tseng_api.scaleout.errors import MANNERS
@@ -37,6 +38,9 @@ def post_message(received: Received[ApiKey, bytes]) -> Response:
     Answers 200 when it is on disk with its numbers; with `Prefer: respond-async` that is a 202.
     """
     message = decode(received.body, Any)
+    odd = fault_of_new(_sensor(received))
+    if odd:
+        raise InvalidRequest.at("path", odd)
     received.engine.deposit(
         _readings(received, message) if isinstance(message, dict) else [],
         type=SENSOR_TYPE,
@@ -72,13 +76,16 @@ def _queue(received: Received[ApiKey, Any]) -> str:
     return f"scaleout/{received.path['model']}/{received.path['twinId']}"
 
 
+def _sensor(received: Received[ApiKey, Any]) -> str:
+    return f"/scaleout/{received.path['model']}/{received.path['twinId']}/sensor"
+
+
 def _readings(received: Received[Any, Any], message: dict[str, Any]) -> list[Reading]:
     values = _numbers(message)
     if not values:
         return []
     time = _time(message.get(_TIMESTAMP))
-    sensor = f"/scaleout/{received.path['model']}/{received.path['twinId']}/sensor"
-    return [Reading(sensor, received.engine.arrivals.now() if time is None else time, values)]
+    return [Reading(_sensor(received), received.engine.arrivals.now() if time is None else time, values)]
 
 
 def _numbers(message: dict[str, Any]) -> dict[str, float | None]:
