@@ -34,7 +34,10 @@ def test_each_printed_route_of_a_project_is_answered(site: Site) -> None:
         http.request(method, f"/api{path}".format(made["id"])) for method, path in (asked[0], asked[2], asked[1])
     )
     assert (whole.status_code, whole.json()) == (200, made)
-    assert (usage.status_code, usage.json()) == (200, {"observations": 0, "bytes": 0, "months": []})
+    assert (usage.status_code, usage.json()) == (
+        200,
+        {"observations": 0, "bytes": 0, "months": [], "documents": {"count": 0, "bytes": 0}},
+    )
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert {http.request(method, f"/api{path}".format(made["id"])).status_code for method, path in asked} == {404}
 

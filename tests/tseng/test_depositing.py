@@ -7,6 +7,7 @@ import pytest
 
 from tseng.depositing import Reading
 from tseng.engine import Engine
+from tseng.errors import InvalidRequest
 from tseng_storage.errors import Changed
 from tseng_storage.queues import Send
 from tseng_storage.records import Keep
@@ -69,6 +70,13 @@ def test_nothing_is_kept_of_what_is_refused(engine: Engine) -> None:
     with pytest.raises(Changed):
         engine.deposit([Reading(SENSOR, HOUR, {"x": 1.0})], type="TWIN", records=[keep], messages=[Send("q", b"1")])
     assert (engine.entities("sensor"), engine.record("twin", "a"), engine.retrieve("q")) == ([], None, [])
+
+
+def test_a_sensor_has_an_id_that_can_be_asked_for(engine: Engine) -> None:
+    """One that no path can hold is refused before anything is kept."""
+    with pytest.raises(InvalidRequest, match="U\\+000A"):
+        engine.deposit([Reading("/door/a\n/sensor", HOUR, {"x": 1.0})], records=[Keep("twin", "a", body="{}")])
+    assert engine.records("twin") == []
 
 
 def test_each_project_has_its_own(engine: Engine, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 
 from tseng.access import find_project
 from tseng.declarations import FREELY, declare_freely, declared_freely, declaring_props
+from tseng.errors import InvalidRequest
+from tseng.ids import fault_of_new
 from tseng.uploads import numbered
 from tseng_storage.credentials import NewKey
 from tseng_storage.deposits import Deposit
@@ -85,6 +87,7 @@ class Depositing:
         Raises:
             tseng_storage.errors.Changed, TooMany: a record is not as expected, or there are too many.
             tseng_units.errors.IncompatibleUnit: a metric came in a unit of another dimension before.
+            InvalidRequest: the id of a sensor that would have to be made can be none.
             tseng_storage.errors.InvalidObservations: a name or a time that the store cannot hold.
         """
         home = find_project(self.store.catalog, project).id
@@ -134,6 +137,8 @@ class Depositing:
             new = {metric: unit for metric, unit in wanted.items() if metric not in there}
             props = declaring_props((declare_freely(*each) for each in new.items()), entity.props if entity else {})
             if entity is None:
+                if odd := fault_of_new(sensor):
+                    raise InvalidRequest.at("sensor", odd)
                 changes.append(Draft("sensor", sensor, type, FREELY | props))
             elif new:
                 changes.append(Edit("sensor", sensor, props, seen=entity.change))
