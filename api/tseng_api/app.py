@@ -30,6 +30,7 @@ from tseng_api import (
     sql,
     tokens,
 )
+from tseng_api.azure import models, twins
 from tseng_api.cors import cors
 from tseng_api.errors import MethodNotAllowed, outcome
 from tseng_api.logs import RequestLog
@@ -62,6 +63,8 @@ ROUTES: list[Endpoint] = [
     *calls.ROUTES,
     *scaleout.ROUTES,
     *twinnoverse.ROUTES,
+    *twins.ROUTES,
+    *models.ROUTES,
     *docs_page.ROUTES,
 ]
 ROUTES += openapi.routes(ROUTES)

@@ -44,6 +44,8 @@ TAGS = {
     "datasources": "Twinnoverse: data sources with their widgets, and what came last for each.",
     "functions": "Twinnoverse: what data sources send.",
     "Messages": "ScaleOut: messages to digital twins, whose numbers become observations.",
+    "digitaltwins": "Azure Digital Twins: twins and their components, whose numbers become observations.",
+    "models": "Azure Digital Twins: the DTDL models that twins follow.",
     "server": "Whether it is alive, and what it is.",
 }
 """What each part is about, in the order of the page. A route belongs to that of its path, else to the last."""
@@ -73,11 +75,37 @@ PARAMETERS: Mapping[str, str] = {
     "excludeLegacy": "Changes nothing: nothing here is legacy.",
     "name": "Under which the file is saved.",
     "apiKey": "A key may stand here too.",
+    "api-version": "Of the vendor's API.",
+    "includeModelDefinition": "With the DTDL of each.",
+    "dependenciesFor": "These models and all that they are made of.",
+    "continuationToken": "What `nextLink` of the page before says.",
 }
 """What query parameters mean whose types do not say it."""
 
-VALUES: Mapping[str, Any] = {**_T, "at": ["2024-01-15T12:00:00.000Z"]}
+VALUES: Mapping[str, Any] = {**_T, "at": ["2024-01-15T12:00:00.000Z"], "api-version": "2023-10-31"}
 """Parameters that some route cannot do without, by name."""
+
+ROOM, METER = "dtmi:com:example:Room;1", "dtmi:com:example:Meter;1"
+_READING = {
+    "@type": ["Property", "Temperature"],
+    "name": "temperature",
+    "schema": "double",
+    "unit": "degreeCelsius",
+}
+_MODELS = [
+    {"@context": "dtmi:dtdl:context;2", "@id": METER, "@type": "Interface", "contents": [_READING]},
+    {
+        "@context": "dtmi:dtdl:context;2",
+        "@id": ROOM,
+        "@type": "Interface",
+        "displayName": "Room",
+        "contents": [
+            {"@type": "Property", "name": "people", "schema": "integer"},
+            {"@type": "Component", "name": "meter", "schema": METER},
+        ],
+    },
+]
+_MEASURED = {"$metadata": {"temperature": {"sourceTime": "2024-12-31T23:00:00.000125009Z"}}, "temperature": 21.5}
 
 BODIES: Mapping[str, Any] = {
     "post_token": {"grant_type": "client_credentials", "client_id": "…", "client_secret": "…"},
@@ -147,6 +175,14 @@ BODIES: Mapping[str, Any] = {
         ],
     },
     "ingest_data": {"temperature": 42.5, "output": {"machines": ["A", "B"], "units_per_hour": [112, 124]}},
+    "post_models": _MODELS,
+    "patch_model": [{"op": "replace", "path": "/decommissioned", "value": True}],
+    "put_twin": {"$metadata": {"$model": ROOM}, "people": 3, "meter": _MEASURED},
+    "patch_twin": [
+        {"op": "replace", "path": "/people", "value": 4},
+        {"op": "add", "path": "/$metadata/people/sourceTime", "value": "2024-12-31T23:10:00Z"},
+    ],
+    "patch_component": [{"op": "replace", "path": "/temperature", "value": 22.0}],
     "post_rpc": {"jsonrpc": "2.0", "id": 1, "method": "getData", "params": _T},
 }
 """A body for each route that takes JSON or a form, by the name of its operation."""

@@ -3,6 +3,7 @@
 Of a WebSocket or TCP connection there are two lines, when it opens and when it has closed.
 
 The id comes from `X-Request-Id` if the caller sent a sane one, else it is made here; it goes back in the same header.
+A caller's `traceparent` (W3C Trace Context, section 3.2) stands in the line too.
 Query strings are not logged: some of the foreign APIs carry a key in them.
 """
 
@@ -26,9 +27,10 @@ access = logging.getLogger("tseng.access")
 HEADER = "x-request-id"
 
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _FIELDS = (
-    "requestId", "method", "path", "status", "face", "reason", "requests", "pushes", "ms", "bytes", "client",
-    "identity",
+    "requestId", "traceparent", "method", "path", "status", "face", "reason", "requests", "pushes", "ms", "bytes",
+    "client", "identity",
 )  # fmt: skip
 _CLIENT_WENT_AWAY = 499  # nginx's number; nothing is sent with it
 
@@ -106,8 +108,10 @@ class _Seen:
     """What is known of one request for its log line."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        given = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
+        headers = dict(scope["headers"])
+        given = headers.get(HEADER.encode(), b"").decode("latin-1")
         self.id = given if _SANE.fullmatch(given) else os.urandom(16).hex()
+        self._trace = headers.get(b"traceparent", b"").decode("latin-1")
         self.status = 0
         self._scope, self._send = scope, send
         self._bytes, self._began = 0, time.perf_counter()
@@ -124,8 +128,10 @@ class _Seen:
     def fields(self) -> dict[str, Any]:
         """Return the fields of the log line."""
         client = self._scope.get("client")
+        traced = {"traceparent": self._trace} if _TRACE.fullmatch(self._trace) else {}
         return {
             "requestId": self.id,
+            **traced,
             "method": self._scope["method"],
             "path": self._scope["path"],
             "status": self.status,

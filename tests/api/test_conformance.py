@@ -37,17 +37,27 @@ CHECKS = [
 ]
 # JSON-RPC refuses within a 200.
 LENIENT = "POST /api/rpc"
+VERSION = {"api-version": "2023-10-31"}
+
+
+def model(name: str) -> dict[str, Any]:
+    """Return a model without content."""
+    return {"@context": "dtmi:dtdl:context;2", "@id": f"dtmi:com:example:{name};1", "@type": "Interface"}
+
+
 DIGITS = str(guide.BODIES["post_map"]["text"])
 (OWN,) = guide.BODIES["post_definitions"]["metrics"]
 SERIES = {"sensor": THERMOMETER, "metric": "T", "unit": "C"}
 # What exists: made-up texts alone would mostly find no such sensor.
 QUERY: dict[str, Any] = {**SERIES, "startDate": START, "endDate": START, "at": [START], "name": "a.txt", "params": {}}
+QUERY |= VERSION | {"dependenciesFor": [guide.ROOM], "continuationToken": ""}
 # A route may answer well in several ways: asked for a thing and for many, in a batch and alone.
 BODIES: dict[str, list[Any]] = {
     "POST /api/data": [{"requests": [SERIES, {**SERIES, "metric": "X"}]}],
     "POST /api/sensors/metrics": [{"ids": [THERMOMETER, THERMISTOR, "/x/sensor"]}],
     "POST /api/rpc": [[{"jsonrpc": "2.0", "id": 1, "method": "help", "params": {}}]],
     "POST /api/documents": [b"a"],
+    "POST /models": [[model("New")]],
 }
 FOUND: list[Any] = list(schemathesis.openapi.from_dict(document(ROUTES)).get_all_operations())
 OPERATIONS: dict[str, Any] = {each.label: each for each in (found.ok() for found in FOUND)}
@@ -87,6 +97,10 @@ def made(site: Site) -> dict[str, str]:
     sent("PUT", "/api/profiles/B3", json=bodies["put_profile"])
     sent("POST", "/api/units/maps", json=bodies["post_map"])
     sent("POST", "/api/metrics/definitions", json=bodies["post_definitions"])
+    sent("POST", "/models", params=VERSION, json=bodies["post_models"])
+    sent("POST", "/models", params=VERSION, json=[model("Spare")])
+    for twin in ("meter", "room"):
+        sent("PUT", f"/digitaltwins/{twin}", params=VERSION, json=bodies["put_twin"])
     connection = sent("POST", "/api/integrations/integrate", json=bodies["integrate"])["integration"]["node"]["id"]
     source = sent("POST", "/api/datasources", json=bodies["post_datasource"])
     site.keys["sender"] = source["key"]
@@ -101,6 +115,10 @@ def made(site: Site) -> dict[str, str]:
         "/api/projects/{id}/dataUsage": "default",
         "/api/units/maps/{text}": DIGITS,
         "/api/integrations/{id}": connection,
+        "/models/{id}": model("Spare")["@id"],
+        # The twin has the name of its component: all names in a path get the same.
+        "/digitaltwins/{id}": "room",
+        "/digitaltwins/{id}/components/{componentPath}": "meter",
     }
 
 

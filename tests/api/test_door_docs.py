@@ -14,7 +14,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 LANGUAGES = ("sh", "text")
 
 
-@pytest.mark.parametrize("door", ["scaleout", "twinnoverse"])
+@pytest.mark.parametrize("door", ["azure-digital-twins", "scaleout", "twinnoverse"])
 def test_the_requests_answer_as_printed(site: Site, door: str, tmp_path: Path) -> None:
     """One after the other, as a writer."""
     page = (DOCS / f"{door}.md").read_text()

@@ -52,6 +52,9 @@ class Settings:
         "application/pdf,application/json,application/zip,image/*,text/csv,text/plain,"
         "application/vnd.openxmlformats-officedocument.*"
     )
+    twin_limit: Annotated[
+        int, Variable("TSENG_TWIN_LIMIT", "Most digital twins of a project; above it: TwinLimitReached.")
+    ] = 2_000_000
     sql_seconds: Annotated[
         float, Variable("TSENG_SQL_SECONDS", "Seconds that a query of `POST /api/sql` may take.")
     ] = 10.0
