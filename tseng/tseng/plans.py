@@ -14,7 +14,9 @@ from tseng_storage.cache import BoundedCache
 from tseng_units.plan import Plan, offered_metric, plan
 from tseng_units.sensors import OfferedMetric, Sensor
 
-_MOST = 10_000
+# Of all plans together: a plan of one series has a few nodes, one of an array some for each segment. A node takes up to
+# half a kilobyte.
+_NODES = 200_000
 
 
 class Planned(NamedTuple):
@@ -28,7 +30,7 @@ class Plans:
     """What one engine keeps; thread-safe."""
 
     def __init__(self) -> None:
-        self._kept: BoundedCache[Planned] = BoundedCache(_MOST)
+        self._kept: BoundedCache[Planned] = BoundedCache(_NODES)
 
     def find(self, view: ProjectView, request: Request) -> Planned | None:
         """The plan for what is asked, where it is kept."""
@@ -45,7 +47,7 @@ class Plans:
         planned = Planned(found, offered_metric(sensor, request.metric))
         key = _key(view, request)
         if key is not None:
-            self._kept.put(key, planned, 1)
+            self._kept.put(key, planned, len(found.nodes))
         return planned
 
 
