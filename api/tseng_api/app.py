@@ -30,7 +30,7 @@ from tseng_api import (
     sql,
     tokens,
 )
-from tseng_api.azure import models, twins
+from tseng_api.azure import models, queries, twins
 from tseng_api.cors import cors
 from tseng_api.errors import MethodNotAllowed, outcome
 from tseng_api.logs import RequestLog
@@ -65,6 +65,7 @@ ROUTES: list[Endpoint] = [
     *twinnoverse.ROUTES,
     *twins.ROUTES,
     *models.ROUTES,
+    *queries.ROUTES,
     *docs_page.ROUTES,
 ]
 ROUTES += openapi.routes(ROUTES)

@@ -46,6 +46,7 @@ TAGS = {
     "Messages": "ScaleOut: messages to digital twins, whose numbers become observations.",
     "digitaltwins": "Azure Digital Twins: twins and their components, whose numbers become observations.",
     "models": "Azure Digital Twins: the DTDL models that twins follow.",
+    "query": "Azure Digital Twins: twins by their model and id.",
     "server": "Whether it is alive, and what it is.",
 }
 """What each part is about, in the order of the page. A route belongs to that of its path, else to the last."""
@@ -183,6 +184,7 @@ BODIES: Mapping[str, Any] = {
         {"op": "add", "path": "/$metadata/people/sourceTime", "value": "2024-12-31T23:10:00Z"},
     ],
     "patch_component": [{"op": "replace", "path": "/temperature", "value": 22.0}],
+    "query_twins": {"query": f"SELECT * FROM digitaltwins WHERE IS_OF_MODEL('{ROOM}')"},
     "post_rpc": {"jsonrpc": "2.0", "id": 1, "method": "getData", "params": _T},
 }
 """A body for each route that takes JSON or a form, by the name of its operation."""

@@ -95,7 +95,7 @@ class Patched:
         """Drop the source times of values that are no longer those: a new value has its own, or none."""
         for touched in self.touched:
             level, path, rest = _descended(self.payload, (), touched)
-            if rest and ((*path, rest[0]) not in self.timed or rest[0] not in level):
+            if (*path, rest[0]) not in self.timed:
                 level.get(METADATA, {}).pop(rest[0], None)
 
     def _level(self, base: Path) -> dict[str, Any]:
