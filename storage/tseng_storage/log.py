@@ -25,7 +25,7 @@ from sqlalchemy import Connection, bindparam, column, delete, func, insert, lite
 from tseng_storage import once
 from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.database import Database
-from tseng_storage.deposits import Deposit, keep
+from tseng_storage.deposits import Deposit, Deposits
 from tseng_storage.entities import now_us
 from tseng_storage.errors import Damaged, KeyReused, NotFound, StorageError, StoreBusy
 from tseng_storage.layout import CATALOG
@@ -83,7 +83,7 @@ class Log:
     """Appends to and reads the log; thread-safe."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self._deposits = database, Deposits(database)
         self._queue: deque[_Pending] = deque()
         self._committing = threading.Lock()
         self._known: dict[str, set[Series]] = {}
@@ -102,7 +102,7 @@ class Log:
     def deposit(self, project: str, rows: Rows | None, deposit: Deposit) -> list[Record | None]:
         """Keep `rows`, if there are any, and a deposit beside them, all durably or nothing; the records written.
 
-        Raises what `deposits.keep` raises.
+        Raises what `Deposits.keep` raises.
         """
         if rows is None or not len(rows):
             pending = _Pending(project, b"", 0, set(), deposit=deposit)
@@ -164,7 +164,7 @@ class Log:
         for pending in group:
             if pending.once and _came_before(connection, pending, pending.once, now):
                 continue
-            if pending.deposit and not _deposited(connection, pending, pending.deposit):
+            if pending.deposit and not self._deposited(connection, pending, pending.deposit):
                 continue
             if pending.deposit and not pending.rows:
                 continue
@@ -185,6 +185,15 @@ class Log:
             ]
             connection.execute(_NOTE_SERIES, rows)
             raise_revision(connection)
+
+    def _deposited(self, connection: Connection, pending: _Pending, deposit: Deposit) -> bool:
+        """Whether a deposit could be kept; where not, the others of the transaction go on."""
+        try:
+            pending.written = self._deposits.keep(connection, pending.project, deposit)
+        except StorageError as fault:
+            pending.error = fault
+            return False
+        return True
 
     def _number(self, pending: _Pending, found: Sequence[int] | None) -> bool:
         """Give an upload the number that its row got; whether there is one, and so its project."""
@@ -315,17 +324,6 @@ def _came_before(connection: Connection, pending: _Pending, key: Once, now: int)
         pending.seq, pending.earlier = found.seq, True
     else:
         pending.error = StoreBusy(f"the upload under the key {key.key!r} is on its way")
-    return True
-
-
-def _deposited(connection: Connection, pending: _Pending, deposit: Deposit) -> bool:
-    """Whether a deposit could be kept; where not, nothing of it is, and the others of the transaction go on."""
-    try:
-        with connection.begin_nested():
-            pending.written = keep(connection, pending.project, deposit)
-    except StorageError as fault:
-        pending.error = fault
-        return False
     return True
 
 

@@ -17,6 +17,7 @@ from tseng_storage.entities import now_us
 from tseng_storage.tables import MESSAGE
 
 _MOST = 10_000
+_INSERT = insert(MESSAGE)
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Send:
 def send(connection: Connection, project: str, message: Send) -> None:
     """Put a message at the end of its queue within a transaction."""
     values = {"project": project, "queue": message.queue, "body": message.body, "received": now_us(), "retrieved": 0}
-    connection.execute(insert(MESSAGE).values(values))
+    connection.execute(_INSERT, values)
 
 
 class Queues:

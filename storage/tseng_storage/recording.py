@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tseng_storage import history
 from tseng_storage.entities import AnyKind, Definition, Draft, Entity, now_us
@@ -26,11 +26,12 @@ MOST_BYTES = 2**20
 """That the properties of a node, device or sensor take as JSON."""
 
 _NOTHING: Mapping[str, Any] = {}
+_PROJECT = select(PROJECT.c.id).where(PROJECT.c.id == bindparam("id"))
 
 
 def require_project(connection: Connection, project: str) -> None:
     """Raise NotFound without such a project."""
-    if connection.execute(select(PROJECT.c.id).where(PROJECT.c.id == project)).first() is None:
+    if connection.execute(_PROJECT, {"id": project}).first() is None:
         raise NotFound(f"there is no project {project!r}", "project", project)
 
 

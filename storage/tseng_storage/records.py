@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from tseng_storage.database import Database
 from tseng_storage.entities import now_us
@@ -76,79 +76,13 @@ class Keep(Check):
     etag: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-def write(connection: Connection, project: str, change: Check, by: str | None) -> Record | None:
-    """Do one write within a transaction; the record as it then is, None where there is none any more.
-
-    Raises Changed where it is not as expected, TooMany.
-    """
-    before = _find(connection, project, change.kind, change.id)
-    _require(change, before)
-    if isinstance(change, Keep):
-        return _keep(connection, project, change, before, by)
-    if isinstance(change, Drop) and before is not None:
-        if change.past:
-            _remember(connection, before, now_us())
-        connection.execute(delete(RECORD).where(*_is(project, change.kind, change.id)))
-        return None
-    return before
-
-
-def _require(change: Check, before: Record | None) -> None:
-    expected = change.expected
-    if expected is None:
-        return
-    if expected in ("present", "absent"):
-        good = (before is not None) == (expected == "present")
-    else:
-        good = before is not None and before.etag in expected
-    if not good:
-        now = "is not there" if before is None else f"is at version {before.etag}"
-        raise Changed(f"{change.kind} {change.id!r} {now}", change.kind, before and before.etag)
-
-
-def _keep(connection: Connection, project: str, change: Keep, before: Record | None, by: str | None) -> Record:
-    now = now_us()
-    if before is None:
-        _make_room(connection, project, change)
-        made = Record(project, change.kind, change.id, change.body, change.etag, now, now, by)
-        connection.execute(insert(RECORD).values(vars(made)))
-        return made
-    now = max(now, before.modified + 1)
-    if change.past:
-        _remember(connection, before, now)
-    kept = Record(project, change.kind, change.id, change.body, change.etag, before.created, now, by)
-    connection.execute(update(RECORD).where(*_is(project, change.kind, change.id)).values(vars(kept)))
-    return kept
-
-
-def _make_room(connection: Connection, project: str, change: Keep) -> None:
-    if change.most is None:
-        return
-    query = select(func.count()).where(RECORD.c.project == project, RECORD.c.kind == change.kind)
-    if connection.execute(query).scalar_one() >= change.most:
-        raise TooMany(f"there are {change.most} of kind {change.kind} already", change.kind, change.id)
-
-
-def _remember(connection: Connection, before: Record, until: int) -> None:
-    row = {name: value for name, value in vars(before).items() if name in RECORD_PAST.c}
-    connection.execute(insert(RECORD_PAST).values({**row, "until": until}))
-
-
-def _find(connection: Connection, project: str, kind: str, id: str) -> Record | None:
-    row = connection.execute(select(RECORD).where(*_is(project, kind, id))).mappings().first()
-    return None if row is None else Record(**row)
-
-
-def _is(project: str, kind: str, id: str) -> tuple[ColumnElement[bool], ...]:
-    return RECORD.c.project == project, RECORD.c.kind == kind, RECORD.c.id == id
-
-
 class Records:
     """The records of one store; thread-safe and safe beside other processes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._read_one = database.prepare(_ONE, _ONE_ORDER)
+        self._read_one, self._insert = database.prepare(_ONE, _OF), database.prepare(_INSERT, _COLUMNS)
+        self._update = database.prepare(_UPDATE, (*(f"new_{name}" for name in _NEW), *_OF))
 
     def get(self, project: str, kind: str, id: str) -> Record | None:
         """The record as it is now."""
@@ -170,6 +104,69 @@ class Records:
             query = select(*columns).where(*which).order_by(RECORD_PAST.c.number)
             return [Past(*row) for row in connection.execute(query)]
 
+    def write(self, connection: Connection, project: str, change: Check, by: str | None) -> Record | None:
+        """Do one write within a transaction; the record as it then is, None where there is none any more.
 
-_ONE_ORDER = ("project", "kind", "id")
-_ONE = select(RECORD).where(*(RECORD.c[name] == bindparam(name, type_=RECORD.c[name].type) for name in _ONE_ORDER))
+        Raises Changed where it is not as expected, TooMany.
+        """
+        row = connection.exec_driver_sql(self._read_one, (project, change.kind, change.id)).first()
+        before = None if row is None else Record(*row)
+        _require(change, before)
+        if isinstance(change, Keep):
+            return self._keep(connection, project, change, before, by)
+        if isinstance(change, Drop) and before is not None:
+            if change.past:
+                _remember(connection, before, now_us())
+            where = RECORD.c.project == project, RECORD.c.kind == change.kind, RECORD.c.id == change.id
+            connection.execute(delete(RECORD).where(*where))
+            return None
+        return before
+
+    def _keep(
+        self, connection: Connection, project: str, change: Keep, before: Record | None, by: str | None
+    ) -> Record:
+        now, id = now_us(), (project, change.kind, change.id)
+        if before is None:
+            _make_room(connection, project, change)
+            connection.exec_driver_sql(self._insert, (*id, change.body, change.etag, now, now, by))
+            return Record(*id, change.body, change.etag, now, now, by)
+        now = max(now, before.modified + 1)
+        if change.past:
+            _remember(connection, before, now)
+        connection.exec_driver_sql(self._update, (change.body, change.etag, now, by, *id))
+        return Record(*id, change.body, change.etag, before.created, now, by)
+
+
+def _require(change: Check, before: Record | None) -> None:
+    expected = change.expected
+    if expected is None:
+        return
+    if expected in ("present", "absent"):
+        good = (before is not None) == (expected == "present")
+    else:
+        good = before is not None and before.etag in expected
+    if not good:
+        now = "is not there" if before is None else f"is at version {before.etag}"
+        raise Changed(f"{change.kind} {change.id!r} {now}", change.kind, before and before.etag)
+
+
+def _make_room(connection: Connection, project: str, change: Keep) -> None:
+    if change.most is None:
+        return
+    query = select(func.count()).where(RECORD.c.project == project, RECORD.c.kind == change.kind)
+    if connection.execute(query).scalar_one() >= change.most:
+        raise TooMany(f"there are {change.most} of kind {change.kind} already", change.kind, change.id)
+
+
+def _remember(connection: Connection, before: Record, until: int) -> None:
+    row = {name: value for name, value in vars(before).items() if name in RECORD_PAST.c}
+    connection.execute(insert(RECORD_PAST).values({**row, "until": until}))
+
+
+# Statements that the driver takes as text: composing them anew at each write costs more than SQLite takes to run them.
+_COLUMNS = tuple(column.name for column in RECORD.c)
+_ID, _NEW = ("project", "kind", "id"), ("body", "etag", "modified", "modified_by")
+_WHICH = [RECORD.c[name] == bindparam(f"of_{name}", type_=RECORD.c[name].type) for name in _ID]
+_OF = tuple(f"of_{name}" for name in _ID)
+_ONE, _INSERT = select(RECORD).where(*_WHICH), insert(RECORD)
+_UPDATE = update(RECORD).where(*_WHICH).values({name: bindparam(f"new_{name}") for name in _NEW})

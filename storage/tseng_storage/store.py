@@ -58,10 +58,10 @@ class Store:
     def __init__(self, path: Path, settings: StoreSettings, *, create: bool) -> None:
         self.layout, self.settings = Layout(path), settings
         self._database, table = open_parts(self.layout, settings, create=create)
+        self.records, self.queues = Records(self._database), Queues(self._database)
         self._log = Log(self._database)
         self.catalog = Catalog(self._database)
         self.documents = Documents(self.layout, self._database)
-        self.records, self.queues = Records(self._database), Queues(self._database)
         self._maintenance = Maintenance(self.layout, self._log, settings)
         self._compaction = Compaction(self.layout, self._log, self._maintenance, settings)
         self._snapshots = Snapshots(self.layout, self._database, self._log, table)
