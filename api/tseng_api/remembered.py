@@ -119,7 +119,7 @@ class Repeats:
 
 def _sameness(scope: Scope, identity: Identity) -> Hashable:
     """What two requests must share to have the same answer, where only these and the store decide about it."""
-    return scope["path"], scope["query_string"], _header(scope, b"accept"), identity.project
+    return scope["path"], scope["query_string"], _header(scope, b"accept"), identity.project, identity.role
 
 
 def _header(scope: Scope, name: bytes) -> str:

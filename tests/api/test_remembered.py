@@ -59,6 +59,15 @@ def test_a_revoked_key_gets_nothing_more(site: Site) -> None:
     assert site.get("/api/data", **READ).status_code == 200
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_kept_for_readers_is_for_nobody_below(site: Site, path: str) -> None:
+    """The key of a data source is known, and of the same project, but may only send."""
+    outline = {"name": "x", "widgets": [{"type": "SingleData", "DataKey": "a"}]}
+    sender = site.with_key(site.http("writer").post("/api/datasources", json=outline).json()["key"])
+    for _ in range(3):
+        assert [sender.get(path, params=READ).status_code, site.get(path, **READ).status_code] == [403, 200]
+
+
 def test_a_token_that_has_run_out_is_nobody(site: Site) -> None:
     """Whose it was is not remembered beyond its time, although nothing has changed."""
     remembered = Remembered(site.engine)
