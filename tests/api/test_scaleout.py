@@ -86,9 +86,9 @@ def test_what_cannot_be_sent_is_400(site: Site, twin: str, body: bytes) -> None:
     assert site.get(twin).status_code == 204
 
 
-@pytest.mark.parametrize("path", ["Pump/a%0Ab", "a%00b/Pump", "Pump/%7F"])
+@pytest.mark.parametrize("path", ["Pump/a%0Ab", "a%00b/Pump", "Pump/%7F", f"Pump/{'x' * 1000}"])
 def test_a_twin_has_no_control_characters_in_its_name(site: Site, path: str) -> None:
-    """With numbers or without; no sensor is made, and nothing waits."""
+    """Nor more than make an id of 1,000; with numbers or without. No sensor is made, and nothing waits."""
     before = site.engine.entities("sensor")
     for body in (b'{"a": 1}', b"{}"):
         answer = site.http("writer").post(f"/Messages/{path}", content=body)

@@ -79,6 +79,14 @@ def test_a_sensor_has_an_id_that_can_be_asked_for(engine: Engine) -> None:
     assert engine.records("twin") == []
 
 
+@pytest.mark.parametrize("metric", ["", "x" * 1001])
+def test_a_metric_has_a_name_that_can_be_asked_for(engine: Engine, metric: str) -> None:
+    """The refusal names it."""
+    with pytest.raises(InvalidRequest) as refused:
+        engine.deposit([Reading(SENSOR, HOUR, {"x": 1.0, metric: 1.0})], messages=[Send("q", b"1")])
+    assert (refused.value.field, engine.entities("sensor"), engine.retrieve("q")) == (metric, [], [])
+
+
 def test_each_project_has_its_own(engine: Engine, tmp_path: Path) -> None:
     """Records, queues and sensors of the same name in two projects, and what was changed by whom."""
     other = engine.create_project("other").id

@@ -241,14 +241,14 @@ def _faults(change: Alteration) -> list[Fault]:
     """What is wrong with a change by itself."""
     if isinstance(change, Removal):
         return []
-    names = {"id": change.id, "type": change.type} if isinstance(change, Draft) else _named(change)
-    faults = [
+    names = {"type": change.type} if isinstance(change, Draft) else _named(change)
+    odd = fault_of_new(change.id) if isinstance(change, Draft) else None
+    faults = [Fault("id", odd)] if odd else []
+    faults += [
         Fault(name, f"must have 1 to {LONGEST_ID} characters, not all of them blank")
         for name, value in names.items()
         if value is None or not value.strip() or len(value) > LONGEST_ID
     ]
-    odd = fault_of_new(change.id) if isinstance(change, Draft) else None
-    faults += [Fault("id", odd)] if odd else []
     return [*faults, *faults_of(change.props, "props"), *faults_of(change.custom_props, "customProps")]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from tseng.access import find_project
 from tseng.declarations import FREELY, declare_freely, declared_freely, declaring_props
 from tseng.errors import InvalidRequest
-from tseng.ids import fault_of_new
+from tseng.ids import fault_of_metric, fault_of_new
 from tseng.uploads import numbered
 from tseng_storage.credentials import NewKey
 from tseng_storage.deposits import Deposit
@@ -87,8 +87,8 @@ class Depositing:
         Raises:
             tseng_storage.errors.Changed, TooMany: a record is not as expected, or there are too many.
             tseng_units.errors.IncompatibleUnit: a metric came in a unit of another dimension before.
-            InvalidRequest: the id of a sensor that would have to be made can be none.
-            tseng_storage.errors.InvalidObservations: a name or a time that the store cannot hold.
+            InvalidRequest: the id of a sensor that would have to be made, or the name of a metric, can be none.
+            tseng_storage.errors.InvalidObservations: a time that the store cannot hold.
         """
         home = find_project(self.store.catalog, project).id
         for _ in range(_ATTEMPTS):
@@ -127,6 +127,9 @@ class Depositing:
         """What has to be changed of sensors before they take the readings, and these in the units that are stored."""
         units: dict[str, dict[str, str]] = {}
         for each in readings:
+            for metric in each.values:
+                if odd := fault_of_metric(metric):
+                    raise InvalidRequest.at(metric, odd)
             known = {metric: unit for metric, unit in each.units.items() if metric in each.values}
             units[each.sensor] = known | units.get(each.sensor, {})
         changes: list[Alteration] = []

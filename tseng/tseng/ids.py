@@ -21,12 +21,21 @@ def fault_of_new(id: str) -> str | None:
 
     A control character cannot be written in every URL, and half of a surrogate pair not at all.
     """
+    if not id.strip() or len(id) > LONGEST_ID:
+        return f"must have 1 to {LONGEST_ID} characters, not all of them blank"
     odd = next((each for each in id if unicodedata.category(each) in ("Cc", "Cs")), None)
     if odd is not None:
         return f"{id!r:.200} holds U+{ord(odd):04X}: any characters may stand in an id but control characters"
     if id in _LISTS:
         return f"{id!r} is the name of a list: any id will do but {' and '.join(_LISTS)}"
     return None
+
+
+def fault_of_metric(metric: str) -> str | None:
+    """What is wrong with the name of a metric that anybody may name."""
+    if 0 < len(metric) <= LONGEST_ID:
+        return None
+    return f"a metric's name has 1 to {LONGEST_ID} characters, not {len(metric)}"
 
 
 def above(id: str, kind: Kind) -> str | None:

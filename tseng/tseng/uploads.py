@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tseng.errors import MOST_FAULTS, Fault, InvalidRequest, UnknownSensor
-from tseng.ids import LONGEST_ID
+from tseng.ids import fault_of_metric
 from tseng_storage.arrays import strings, to_numpy
 from tseng_storage.intake import assembled
 from tseng_storage.observations import Rows
@@ -274,10 +274,10 @@ def _codes(column: pa.ChunkedArray) -> Named:
 
 
 def _taken(metric: str, allowed: frozenset[str] | None) -> bool:
-    return metric in allowed if allowed is not None else 0 < len(metric) <= LONGEST_ID
+    return metric in allowed if allowed is not None else fault_of_metric(metric) is None
 
 
 def _refusal(sensor: str, metric: str, allowed: frozenset[str] | None) -> str:
     if allowed is None:
-        return f"a metric's name has 1 to {LONGEST_ID} characters, not {len(metric)}"
+        return fault_of_metric(metric) or ""
     return f"{metric!r} is not a raw metric of {sensor}; it takes {', '.join(sorted(allowed))}"
