@@ -11,9 +11,11 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, literal_column, select, update
+from sqlalchemy import Connection, Integer, String, literal_column, select, update
+from sqlalchemy import cast as as_type
 
 from tseng_storage.database import Database
+from tseng_storage.statements import driver_of, prepared
 from tseng_storage.tables import META
 
 T = TypeVar("T")
@@ -31,7 +33,7 @@ class CachedDatabase:
         self._cache: dict[Hashable, Any] = {}
         self._changes = -1
         self._revision = ""
-        self._read_revision = database.prepare(_REVISION, ())
+        self._read_revision = prepared(_REVISION)
 
     def read(self) -> AbstractContextManager[Connection]:
         """One consistent view, as `Database.read`."""
@@ -80,8 +82,10 @@ class CachedDatabase:
 
 def raise_revision(connection: Connection) -> None:
     """Say within a transaction that it changes what the cache may hold."""
-    revision = int(connection.execute(_REVISION).scalar_one()) + 1
-    connection.execute(update(META).where(META.c.key == "revision").values(value=str(revision)))
+    driver_of(connection).execute(_RAISE)
 
 
-_REVISION = select(META.c.value).where(META.c.key == literal_column("'revision'"))
+_IS_REVISION = META.c.key == literal_column("'revision'")
+_REVISION = select(META.c.value).where(_IS_REVISION)
+_NEXT = as_type(as_type(META.c.value, Integer) + literal_column("1"), String)
+_RAISE = prepared(update(META).where(_IS_REVISION).values(value=_NEXT))

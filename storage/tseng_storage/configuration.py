@@ -34,6 +34,7 @@ from tseng_storage.known_entities import (
     uploaded,
 )
 from tseng_storage.recording import check_size, defined, exists, made, newest, require_project, taken
+from tseng_storage.statements import driver_of
 from tseng_storage.tables import ENTITY, ENTITY_PAST, PROP_HISTORY
 
 
@@ -81,7 +82,7 @@ class Configuration:
         project.
         """
         with self._base.change() as connection:
-            require_project(connection, project)
+            require_project(driver_of(connection), project)
             there = taken(connection, project, drafts)
             if there:
                 raise exists(there)
@@ -111,7 +112,7 @@ class Configuration:
                 alone (Exists); all are named by index.
         """
         with self._base.change() as connection:
-            require_project(connection, project)
+            require_project(driver_of(connection), project)
             return apply(connection, project, changes() if callable(changes) else changes, by)
 
     def put_definitions(
@@ -123,7 +124,7 @@ class Configuration:
         definition away. NotFound without such a project.
         """
         with self._base.change() as connection:
-            require_project(connection, project)
+            require_project(driver_of(connection), project)
             return [defined(connection, project, kind, id, body, by) for id, body in bodies.items()]
 
     # -- asking

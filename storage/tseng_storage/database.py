@@ -17,13 +17,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from tseng_storage.bell import Bell
 from tseng_storage.disk import full, read_only
 from tseng_storage.errors import Damaged, StorageError, StoreBusy, StoreClosed
+from tseng_storage.statements import driver_of
 
 _WRITES, _READS = "BEGIN IMMEDIATE", "BEGIN"
 
@@ -79,17 +80,6 @@ class Database:
                 yield driver
         self._bell.ring()
 
-    def prepare(self, statement: ClauseElement, order: Sequence[str]) -> str:
-        """A statement as text for `exec_driver_sql`, its values bound by place in that `order`.
-
-        For the one statement of the hot path: composing it anew costs more than SQLite takes to run it.
-        """
-        compiled = statement.compile(dialect=self._engines[0].dialect)
-        places = list(getattr(compiled, "positiontup", None) or ())
-        if places != list(order):
-            raise ValueError(f"the statement binds {places}, not {order}")
-        return str(compiled)
-
     def changes(self) -> int:
         """A number that differs after any commit by any process, this one's other connections included."""
         with self._watching:
@@ -111,10 +101,7 @@ class Database:
         """A consistent copy of the whole database into the new file `target`."""
         with self._reading:
             self._check()
-            source = self._reader.connection.driver_connection
-            if not isinstance(source, sqlite3.Connection):
-                raise TypeError("not a SQLite connection")
-            copy_database(source, target)
+            copy_database(driver_of(self._reader), target)
 
     def close(self) -> None:
         """Close all connections; further use raises StoreClosed."""
@@ -150,9 +137,8 @@ def copy_database(source: sqlite3.Connection, target: Path) -> None:
 @contextmanager
 def _by_the_driver(connection: Connection, begin: str, path: Path) -> Iterator[sqlite3.Connection]:
     """A transaction on the driver's own connection, its errors as those of storage."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    try:
+    driver = driver_of(connection)
+    with _translated(path):
         driver.execute(begin)
         try:
             yield driver
@@ -160,25 +146,20 @@ def _by_the_driver(connection: Connection, begin: str, path: Path) -> Iterator[s
         finally:
             if driver.in_transaction:
                 driver.execute("ROLLBACK")
-    except sqlite3.OperationalError as fault:
-        raise _operational(str(fault), path) from fault
-    except sqlite3.DatabaseError as fault:
-        if type(fault) is sqlite3.DatabaseError:
-            raise _damaged(fault, path) from fault
-        raise
 
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """The database's own errors as those of storage; everything else passes."""
+    """The database's own errors, and those of its driver, as those of storage; everything else passes."""
     try:
         yield
-    except OperationalError as fault:
-        raise _operational(str(fault.orig), path) from fault
-    except DatabaseError as fault:
+    except (DatabaseError, sqlite3.DatabaseError) as fault:
+        cause = fault.orig if isinstance(fault, DatabaseError) else fault
+        if isinstance(cause, sqlite3.OperationalError):
+            raise _operational(str(cause), path) from fault
         # The driver's plain DatabaseError, not one of its subclasses, is what a torn or foreign file raises.
-        if type(fault.orig) is sqlite3.DatabaseError:
-            raise _damaged(fault.orig, path) from fault
+        if type(cause) is sqlite3.DatabaseError:
+            raise _damaged(cause, path) from fault
         raise
 
 

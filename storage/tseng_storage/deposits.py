@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from tseng_storage import queues
+from tseng_storage import queues, records
 from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.change_sets import apply
 from tseng_storage.credentials import NewKey, added
-from tseng_storage.database import Database
 from tseng_storage.entities import Alteration
 from tseng_storage.errors import StorageError
 from tseng_storage.queues import Send
 from tseng_storage.recording import require_project
-from tseng_storage.records import Check, Record, Records
+from tseng_storage.records import Check, Record
 
 
 @dataclass(frozen=True)
@@ -33,33 +33,39 @@ class Deposit:
     by: str | None = None
 
 
-class Deposits:
-    """Keeps deposits within transactions of others."""
+def is_small(deposit: Deposit) -> bool:
+    """Whether it is records and messages alone, which need no more than the driver."""
+    return not deposit.entities and not deposit.keys
 
-    def __init__(self, database: Database) -> None:
-        self._records = Records(database)
 
-    def keep(self, connection: Connection, project: str, deposit: Deposit) -> list[Record | None]:
-        """Keep all of a deposit, or nothing with the refusal; of each write of a record what it then is.
+def keep(
+    driver: sqlite3.Connection, connection: Connection | None, project: str, deposit: Deposit
+) -> list[Record | None]:
+    """Keep all of a deposit within a transaction, or nothing with the refusal; of each write of a record what it is.
 
-        Raises Changed or TooMany for a record, ChangesRefused for entities, NotFound without such a project.
-        """
-        connection.exec_driver_sql("SAVEPOINT deposit")
-        try:
-            require_project(connection, project)
-            written = [self._records.write(connection, project, change, deposit.by) for change in deposit.records]
-            if deposit.entities:
-                apply(connection, project, deposit.entities, deposit.by)
-            for key in deposit.keys:
-                added(connection, key, project)
-            if deposit.entities or deposit.keys:
-                raise_revision(connection)
-            for message in deposit.messages:
-                queues.send(connection, project, message)
-        except StorageError:
-            # Whatever else may happen ends the whole transaction.
-            connection.exec_driver_sql("ROLLBACK TO deposit")
-            connection.exec_driver_sql("RELEASE deposit")
-            raise
-        connection.exec_driver_sql("RELEASE deposit")
-        return written
+    `connection` is the one above the driver's; a small deposit needs none. Raises Changed or TooMany for a record,
+    ChangesRefused for entities, NotFound without such a project.
+    """
+    driver.execute("SAVEPOINT deposit")
+    try:
+        require_project(driver, project)
+        written = [records.write(driver, project, change, deposit.by) for change in deposit.records]
+        if connection is not None and not is_small(deposit):
+            _alter(connection, project, deposit)
+        for message in deposit.messages:
+            queues.send(driver, project, message)
+    except StorageError:
+        # Whatever else may happen ends the whole transaction.
+        driver.execute("ROLLBACK TO deposit")
+        driver.execute("RELEASE deposit")
+        raise
+    driver.execute("RELEASE deposit")
+    return written
+
+
+def _alter(connection: Connection, project: str, deposit: Deposit) -> None:
+    if deposit.entities:
+        apply(connection, project, deposit.entities, deposit.by)
+    for key in deposit.keys:
+        added(connection, key, project)
+    raise_revision(connection)

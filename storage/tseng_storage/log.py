@@ -12,6 +12,7 @@ A row without observations is a marker: it only takes a number, for a bulk load 
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from sqlalchemy import Connection, bindparam, column, delete, func, insert, lite
 from tseng_storage import once
 from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.database import Database
-from tseng_storage.deposits import Deposit, Deposits
+from tseng_storage.deposits import Deposit, is_small, keep
 from tseng_storage.entities import now_us
 from tseng_storage.errors import Damaged, KeyReused, NotFound, StorageError, StoreBusy
 from tseng_storage.layout import CATALOG
@@ -33,6 +34,7 @@ from tseng_storage.observations import Rows
 from tseng_storage.once import Earlier, Once
 from tseng_storage.payload import LogRow, encode
 from tseng_storage.records import Record
+from tseng_storage.statements import driver_of, prepared
 from tseng_storage.tables import BULK_LOAD, DELTA_FILE, LOG, META, PROJECT, SERIES
 
 _GROUP = 512
@@ -83,13 +85,11 @@ class Log:
     """Appends to and reads the log; thread-safe."""
 
     def __init__(self, database: Database) -> None:
-        self._database, self._deposits = database, Deposits(database)
+        self._database = database
         self._queue: deque[_Pending] = deque()
         self._committing = threading.Lock()
         self._known: dict[str, set[Series]] = {}
         self._floor = 0
-        self._insert_row = database.prepare(_INSERT, _INSERT_ORDER)
-        self._read_rows, self._read_standing = database.prepare(_AFTER, ("seq",)), database.prepare(_STANDING, ())
 
     def append(self, project: str, rows: Rows, once: Once | None = None) -> int:
         """Keep `rows` durably; their seq. NotFound without such a project.
@@ -102,7 +102,7 @@ class Log:
     def deposit(self, project: str, rows: Rows | None, deposit: Deposit) -> list[Record | None]:
         """Keep `rows`, if there are any, and a deposit beside them, all durably or nothing; the records written.
 
-        Raises what `Deposits.keep` raises.
+        Raises what `deposits.keep` raises.
         """
         if rows is None or not len(rows):
             pending = _Pending(project, b"", 0, set(), deposit=deposit)
@@ -138,7 +138,10 @@ class Log:
                 with self._database.put() as driver:
                     now = now_us()
                     for pending in group:
-                        self._number(pending, driver.execute(self._insert_row, _values(pending, now)).fetchone())
+                        if pending.deposit and not _deposited(driver, None, pending, pending.deposit):
+                            continue
+                        if pending.rows:
+                            self._number(pending, driver.execute(_INSERT_ROW, _values(pending, now)).fetchone())
             else:
                 with self._database.write() as connection:
                     self._insert(connection, group)
@@ -153,23 +156,23 @@ class Log:
             pending.done = True
 
     def _is_plain(self, pending: _Pending) -> bool:
-        """Whether an upload is one row and nothing else to note."""
+        """Whether an upload is one row, or a small deposit, and nothing else to note."""
         noted = pending.series <= self._known.get(pending.project, _NONE)
-        return noted and pending.rows > 0 and pending.once is None and pending.deposit is None
+        small = pending.rows > 0 if pending.deposit is None else is_small(pending.deposit)
+        return noted and small and pending.once is None
 
     def _insert(self, connection: Connection, group: list[_Pending]) -> None:
-        """Insert uploads of which there is more to note: a series not yet noted, a bulk load, a key, or a deposit."""
-        now = now_us()
+        """Insert uploads of which there is more to note: a series not yet noted, a bulk load, a key, an entity."""
+        now, driver = now_us(), driver_of(connection)
         fresh: dict[tuple[str, Series], int] = {}
         for pending in group:
             if pending.once and _came_before(connection, pending, pending.once, now):
                 continue
-            if pending.deposit and not self._deposited(connection, pending, pending.deposit):
+            if pending.deposit and not _deposited(driver, connection, pending, pending.deposit):
                 continue
             if pending.deposit and not pending.rows:
                 continue
-            found = connection.exec_driver_sql(self._insert_row, _values(pending, now)).first()
-            if not self._number(pending, found):
+            if not self._number(pending, driver.execute(_INSERT_ROW, _values(pending, now)).fetchone()):
                 continue
             if pending.once:
                 this = Earlier(pending.seq, pending.rows, pending.rows > 0)
@@ -180,20 +183,11 @@ class Log:
                 fresh.setdefault((pending.project, one), pending.seq)
         if fresh:
             rows = [
-                {"project": project, "sensor": sensor, "metric": metric, "valid": int(valid), "seen": now, "seq": seq}
+                (project, sensor, metric, int(valid), now, seq)
                 for (project, (sensor, metric, valid)), seq in sorted(fresh.items())
             ]
-            connection.execute(_NOTE_SERIES, rows)
+            driver.executemany(_NOTE_SERIES, rows)
             raise_revision(connection)
-
-    def _deposited(self, connection: Connection, pending: _Pending, deposit: Deposit) -> bool:
-        """Whether a deposit could be kept; where not, the others of the transaction go on."""
-        try:
-            pending.written = self._deposits.keep(connection, pending.project, deposit)
-        except StorageError as fault:
-            pending.error = fault
-            return False
-        return True
 
     def _number(self, pending: _Pending, found: Sequence[int] | None) -> bool:
         """Give an upload the number that its row got; whether there is one, and so its project."""
@@ -238,7 +232,7 @@ class Log:
 
     def beyond(self, seq: int) -> Beyond:
         """What lies beyond `seq`, in one consistent view. On the path of every read that follows an upload."""
-        found, rows = self._database.ask((self._read_standing, ()), (self._read_rows, (seq,)))
+        found, rows = self._database.ask((_READ_STANDING, ()), (_READ_ROWS, (seq,)))
         standing: dict[str, str] = dict(found)
         trimmed, config = int(standing["trimmed"]), int(standing["config"])
         return Beyond(trimmed, standing["revision"], config, [LogRow(*row) for row in rows])
@@ -327,8 +321,18 @@ def _came_before(connection: Connection, pending: _Pending, key: Once, now: int)
     return True
 
 
+def _deposited(driver: sqlite3.Connection, connection: Connection | None, pending: _Pending, deposit: Deposit) -> bool:
+    """Whether a deposit could be kept; where not, the others of the transaction go on."""
+    try:
+        pending.written = keep(driver, connection, pending.project, deposit)
+    except StorageError as fault:
+        pending.error = fault
+        return False
+    return True
+
+
 def _values(pending: _Pending, now: int) -> tuple[object, ...]:
-    """What `_INSERT` binds, in its order."""
+    """What `_INSERT_ROW` binds, in its order."""
     return pending.project, now, pending.rows, crc32(pending.payload), pending.payload, pending.project
 
 
@@ -342,7 +346,7 @@ _NONE: set[Series] = set()
 
 # One statement that finds the project and takes the number: this is what every upload waits for.
 _INSERT_ORDER = ("project", "received", "rows", "checksum", "payload", "known")
-_INSERT = (
+_INSERT_ROW = prepared(
     insert(LOG)
     .from_select(
         _INSERT_ORDER[:-1],
@@ -350,20 +354,24 @@ _INSERT = (
             select(PROJECT.c.id).where(PROJECT.c.id == bindparam("known")).exists()
         ),
     )
-    .returning(LOG.c.seq)
+    .returning(LOG.c.seq),
+    _INSERT_ORDER,
 )
 # Where SQLite keeps the numbers of AUTOINCREMENT columns.
 _NUMBERS = table("sqlite_sequence", column("name"), column("seq"))
 _LAST = select(_NUMBERS.c.seq).where(_NUMBERS.c.name == LOG.name)
-_NOTE_SERIES = insert(SERIES).prefix_with("OR IGNORE", dialect="sqlite")
+_NOTE_SERIES = prepared(insert(SERIES).prefix_with("OR IGNORE"), [column.name for column in SERIES.c])
 _TRIMMED = select(META.c.value).where(META.c.key == "trimmed")
-_STANDING = select(META.c.key, META.c.value).where(
-    META.c.key.in_([literal_column(f"'{key}'") for key in ("trimmed", "revision", "config")])
+_READ_STANDING = prepared(
+    select(META.c.key, META.c.value).where(
+        META.c.key.in_([literal_column(f"'{key}'") for key in ("trimmed", "revision", "config")])
+    )
 )
-_AFTER = (
+_READ_ROWS = prepared(
     select(LOG.c.seq, LOG.c.project, LOG.c.received, LOG.c.rows, LOG.c.checksum, LOG.c.payload)
     .where(LOG.c.seq > bindparam("seq"))
-    .order_by(LOG.c.seq)
+    .order_by(LOG.c.seq),
+    ("seq",),
 )
 _STATE = select(
     func.count(),

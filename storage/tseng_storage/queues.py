@@ -6,18 +6,21 @@ away what was retrieved until then, and nothing that came in meanwhile.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from tseng_storage.database import Database
 from tseng_storage.entities import now_us
+from tseng_storage.statements import parameters, prepared
 from tseng_storage.tables import MESSAGE
 
 _MOST = 10_000
-_INSERT = insert(MESSAGE)
+_NEW = ("project", "queue", "body", "received", "retrieved")
+_INSERT = prepared(insert(MESSAGE).values(parameters(MESSAGE, *_NEW)), _NEW)
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,9 @@ class Send:
     body: bytes
 
 
-def send(connection: Connection, project: str, message: Send) -> None:
+def send(driver: sqlite3.Connection, project: str, message: Send) -> None:
     """Put a message at the end of its queue within a transaction."""
-    values = {"project": project, "queue": message.queue, "body": message.body, "received": now_us(), "retrieved": 0}
-    connection.execute(_INSERT, values)
+    driver.execute(_INSERT, (project, message.queue, message.body, now_us(), 0))
 
 
 class Queues:

@@ -5,6 +5,7 @@ itself (type, parent, custom props) is kept as it was when it changes, and all o
 """
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from tseng_storage.errors import Exists, NotFound, PropsTooLarge
 from tseng_storage.history import ALWAYS
 from tseng_storage.knowledge import EVERYTHING
 from tseng_storage.known_entities import histories
+from tseng_storage.statements import prepared
 from tseng_storage.tables import ENTITY, ENTITY_PAST, META, PROJECT, PROP_HISTORY
 
 NAMED = 20
@@ -26,12 +28,12 @@ MOST_BYTES = 2**20
 """That the properties of a node, device or sensor take as JSON."""
 
 _NOTHING: Mapping[str, Any] = {}
-_PROJECT = select(PROJECT.c.id).where(PROJECT.c.id == bindparam("id"))
+_PROJECT = prepared(select(PROJECT.c.id).where(PROJECT.c.id == bindparam("id")), ("id",))
 
 
-def require_project(connection: Connection, project: str) -> None:
+def require_project(driver: sqlite3.Connection, project: str) -> None:
     """Raise NotFound without such a project."""
-    if connection.execute(_PROJECT, {"id": project}).first() is None:
+    if driver.execute(_PROJECT, (project,)).fetchone() is None:
         raise NotFound(f"there is no project {project!r}", "project", project)
 
 

@@ -7,16 +7,18 @@ conditional requests are (RFC 9110, 13). Versions that were replaced stay where 
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from tseng_storage.database import Database
 from tseng_storage.entities import now_us
 from tseng_storage.errors import Changed, TooMany
+from tseng_storage.statements import parameters, prepared
 from tseng_storage.tables import RECORD, RECORD_PAST
 
 Expected = Collection[str] | Literal["present", "absent"] | None
@@ -81,12 +83,10 @@ class Records:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._read_one, self._insert = database.prepare(_ONE, _OF), database.prepare(_INSERT, _COLUMNS)
-        self._update = database.prepare(_UPDATE, (*(f"new_{name}" for name in _NEW), *_OF))
 
     def get(self, project: str, kind: str, id: str) -> Record | None:
         """The record as it is now."""
-        (rows,) = self._database.ask((self._read_one, (project, kind, id)))
+        (rows,) = self._database.ask((_ONE, (project, kind, id)))
         return Record(*rows[0]) if rows else None
 
     def list(self, project: str, kind: str, *, after: str = "", most: int | None = None) -> Sequence[Record]:
@@ -104,37 +104,40 @@ class Records:
             query = select(*columns).where(*which).order_by(RECORD_PAST.c.number)
             return [Past(*row) for row in connection.execute(query)]
 
-    def write(self, connection: Connection, project: str, change: Check, by: str | None) -> Record | None:
-        """Do one write within a transaction; the record as it then is, None where there is none any more.
 
-        Raises Changed where it is not as expected, TooMany.
-        """
-        row = connection.exec_driver_sql(self._read_one, (project, change.kind, change.id)).first()
-        before = None if row is None else Record(*row)
-        _require(change, before)
-        if isinstance(change, Keep):
-            return self._keep(connection, project, change, before, by)
-        if isinstance(change, Drop) and before is not None:
-            if change.past:
-                _remember(connection, before, now_us())
-            where = RECORD.c.project == project, RECORD.c.kind == change.kind, RECORD.c.id == change.id
-            connection.execute(delete(RECORD).where(*where))
-            return None
-        return before
+def write(driver: sqlite3.Connection, project: str, change: Check, by: str | None) -> Record | None:
+    """Do one write within a transaction; the record as it then is, None where there is none any more.
 
-    def _keep(
-        self, connection: Connection, project: str, change: Keep, before: Record | None, by: str | None
-    ) -> Record:
-        now, id = now_us(), (project, change.kind, change.id)
-        if before is None:
-            _make_room(connection, project, change)
-            connection.exec_driver_sql(self._insert, (*id, change.body, change.etag, now, now, by))
-            return Record(*id, change.body, change.etag, now, now, by)
-        now = max(now, before.modified + 1)
+    Raises Changed where it is not as expected, TooMany.
+    """
+    id = (project, change.kind, change.id)
+    row = driver.execute(_ONE, id).fetchone()
+    before = None if row is None else Record(*row)
+    _require(change, before)
+    if isinstance(change, Keep):
+        return _keep(driver, id, change, before, by)
+    if isinstance(change, Drop) and before is not None:
         if change.past:
-            _remember(connection, before, now)
-        connection.exec_driver_sql(self._update, (change.body, change.etag, now, by, *id))
-        return Record(*id, change.body, change.etag, before.created, now, by)
+            _remember(driver, before, now_us())
+        driver.execute(_DELETE, id)
+        return None
+    return before
+
+
+def _keep(
+    driver: sqlite3.Connection, id: tuple[str, str, str], change: Keep, before: Record | None, by: str | None
+) -> Record:
+    now = now_us()
+    if before is None:
+        if change.most is not None:
+            _make_room(driver, id, change.most)
+        driver.execute(_INSERT, (*id, change.body, change.etag, now, now, by))
+        return Record(*id, change.body, change.etag, now, now, by)
+    now = max(now, before.modified + 1)
+    if change.past:
+        _remember(driver, before, now)
+    driver.execute(_UPDATE, (change.body, change.etag, now, by, *id))
+    return Record(*id, change.body, change.etag, before.created, now, by)
 
 
 def _require(change: Check, before: Record | None) -> None:
@@ -150,23 +153,29 @@ def _require(change: Check, before: Record | None) -> None:
         raise Changed(f"{change.kind} {change.id!r} {now}", change.kind, before and before.etag)
 
 
-def _make_room(connection: Connection, project: str, change: Keep) -> None:
-    if change.most is None:
-        return
-    query = select(func.count()).where(RECORD.c.project == project, RECORD.c.kind == change.kind)
-    if connection.execute(query).scalar_one() >= change.most:
-        raise TooMany(f"there are {change.most} of kind {change.kind} already", change.kind, change.id)
+def _make_room(driver: sqlite3.Connection, id: tuple[str, str, str], most: int) -> None:
+    project, kind, own = id
+    ((count,),) = driver.execute(_COUNT, (project, kind))
+    if count >= most:
+        raise TooMany(f"there are {most} of kind {kind} already", kind, own)
 
 
-def _remember(connection: Connection, before: Record, until: int) -> None:
-    row = {name: value for name, value in vars(before).items() if name in RECORD_PAST.c}
-    connection.execute(insert(RECORD_PAST).values({**row, "until": until}))
+def _remember(driver: sqlite3.Connection, before: Record, until: int) -> None:
+    driver.execute(_INSERT_PAST, (*(getattr(before, name) for name in _PAST[:-1]), until))
 
 
-# Statements that the driver takes as text: composing them anew at each write costs more than SQLite takes to run them.
 _COLUMNS = tuple(column.name for column in RECORD.c)
+_PAST = tuple(column.name for column in RECORD_PAST.c if column.name != "number")
 _ID, _NEW = ("project", "kind", "id"), ("body", "etag", "modified", "modified_by")
-_WHICH = [RECORD.c[name] == bindparam(f"of_{name}", type_=RECORD.c[name].type) for name in _ID]
-_OF = tuple(f"of_{name}" for name in _ID)
-_ONE, _INSERT = select(RECORD).where(*_WHICH), insert(RECORD)
-_UPDATE = update(RECORD).where(*_WHICH).values({name: bindparam(f"new_{name}") for name in _NEW})
+_OF = parameters(RECORD, *_ID, prefix="of_")
+_OF_ID = [f"of_{name}" for name in _ID]
+_WHICH = [RECORD.c[name] == value for name, value in _OF.items()]
+_ONE = prepared(select(RECORD).where(*_WHICH), _OF_ID)
+_DELETE = prepared(delete(RECORD).where(*_WHICH), _OF_ID)
+_COUNT = prepared(select(func.count()).select_from(RECORD).where(*_WHICH[:2]), ("of_project", "of_kind"))
+_INSERT = prepared(insert(RECORD), _COLUMNS)
+_UPDATE = prepared(
+    update(RECORD).where(*_WHICH).values(parameters(RECORD, *_NEW, prefix="new_")),
+    [*(f"new_{name}" for name in _NEW), *_OF_ID],
+)
+_INSERT_PAST = prepared(insert(RECORD_PAST).values(parameters(RECORD_PAST, *_PAST)), _PAST)
