@@ -169,6 +169,28 @@ def test_widgets_may_share_a_key(site: Site) -> None:
     assert values(site, source, "production_output.scrap.A") == [3.0]
 
 
+def test_widgets_of_one_key_need_not_all_be_sent_to(site: Site) -> None:
+    """What is missing is fine, below a shared DataKey too; and a chart may be empty, which it then shows."""
+    source = make(site, [{**WIDGETS[1], "DataKey": "production_output"}, WIDGETS[2]])
+    assert send(site, source, source["exampleSchema"]).status_code == 200
+    assert send(site, source, {"production_output": {"rpm": 7}}).status_code == 200
+    assert values(site, source, "production_output.rpm") == [1500.0, 7.0]
+    empty = {"machines": [], "units_per_hour": []}
+    assert send(site, source, {"production_output": empty}).status_code == 200
+    shown = site.get(f"/api/datasources/{source['id']}").json()["widgets"]
+    assert [widget["latest"]["value"] for widget in shown] == [empty, empty]
+
+
+def test_one_metric_has_one_value(site: Site) -> None:
+    """Two charts may give the same values other labels, unless a label then stands for two of them."""
+    source = make(site, [WIDGETS[2], {**WIDGETS[2], "labelsKey": "shifts"}])
+    payload = {"machines": ["A", "B"], "shifts": ["A", "late"], "units_per_hour": [1, 2]}
+    assert send(site, source, {"production_output": payload}).status_code == 200
+    answer = send(site, source, {"production_output": {**payload, "shifts": ["late", "A"]}})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "production_output")
+    assert values(site, source, "production_output.units_per_hour.A") == [1.0]
+
+
 BAD: dict[str, tuple[Any, list[str]]] = {
     "a key nobody configured": ({"temperature": 1, "humidity": 2}, ["humidity"]),
     "null": ({"temperature": None}, ["temperature"]),
@@ -187,6 +209,12 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "bad labels and values": (
         {"production_output": {"machines": ["A", None, "C"], "units_per_hour": ["1", 2, None]}},
         ["production_output.units_per_hour[0]", "production_output.machines[1]", "production_output.units_per_hour[2]"],
+    ),
+    "an empty label": (
+        {"production_output": {"machines": [""], "units_per_hour": [1]}}, ["production_output.machines[0]"]
+    ),
+    "a label beyond a metric's name": (
+        {"production_output": {"machines": ["x" * 1000], "units_per_hour": [1]}}, ["production_output.machines[0]"]
     ),
     "a number that is none": ({"temperature": 10**400}, ["temperature"]),
     "several": ({"a": 1, "motor_stats": 5, "temperature": None}, ["a", "motor_stats", "temperature"]),
@@ -226,6 +254,9 @@ def test_malformed_bodies_are_400(site: Site, body: bytes) -> None:
         ([{**WIDGETS[1], "secondarySubKey": "rpm"}], "widgets[0]"),
         ([{"type": "SingleData", "DataKey": "motor_stats"}, WIDGETS[1]], "widgets[1].DataKey"),
         ([{"type": "SingleData", "DataKey": "motor_stats.rpm"}, WIDGETS[1]], "widgets[1]"),
+        ([WIDGETS[2], {"type": "SingleData", "DataKey": "production_output.units_per_hour.A"}], "widgets[1]"),
+        ([{**WIDGETS[1], "DataKey": "production_output", "primarySubKey": "machines"}, WIDGETS[2]], "widgets[1]"),
+        ([WIDGETS[2], {**LINE, "labelsKey": "units_per_hour", "valuesKey": "machines"}], "widgets[1]"),
         ([{"type": "SingleData", "DataKey": "a"}, {"type": "SingleData", "DataKey": "a", "unit": "C"}], "widgets[1]"),
     ],
 )

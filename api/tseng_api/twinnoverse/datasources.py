@@ -143,7 +143,7 @@ def ingest_data(received: Received[Ignored, bytes]) -> Taken:
         raise Forbidden("this is no key of a data source; `POST /api/datasources` makes one", field="X-API-Key")
     source, payload = _found(received, identity.name, project), decode(received.body, dict[str, Any])
     data = Widgets(_outline(source).widgets).read(payload)
-    if not data:
+    if not payload:
         raise InvalidRequest.at("", "must hold something")
     time = received.engine.arrivals.now()
     at = format_instant(time)

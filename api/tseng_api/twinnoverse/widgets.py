@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import msgspec
 
 from tseng.errors import Fault, InvalidRequest
+from tseng.ids import fault_of_metric
 from tseng_units.registry import dimension_of
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -27,6 +28,8 @@ class Datum(NamedTuple):
 
 class SingleData(msgspec.Struct, tag_field="type", tag="SingleData", forbid_unknown_fields=True, omit_defaults=True):
     """A number or a text."""
+
+    HOLDS: ClassVar[tuple[str, ...]] = ()
 
     DataKey: Name
     unit: UnitId | None = None
@@ -51,6 +54,8 @@ class SingleData(msgspec.Struct, tag_field="type", tag="SingleData", forbid_unkn
 
 class DoubleData(msgspec.Struct, tag_field="type", tag="DoubleData", forbid_unknown_fields=True, omit_defaults=True):
     """Two numbers or texts."""
+
+    HOLDS: ClassVar[tuple[str, ...]] = ("a number or a text", "a number or a text")
 
     DataKey: Name
     primarySubKey: Name
@@ -80,6 +85,8 @@ class DoubleData(msgspec.Struct, tag_field="type", tag="DoubleData", forbid_unkn
 
 
 class _Chart(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    HOLDS: ClassVar[tuple[str, ...]] = ("labels", "values")
+
     DataKey: Name
     labelsKey: Name
     valuesKey: Name
@@ -99,8 +106,10 @@ class _Chart(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
         return {self.labelsKey: ["A", "B", "C"], self.valuesKey: [112, 124, 98]}
 
     def read(self, value: Mapping[str, Any], faults: list[Fault]) -> Iterator[Datum]:
-        """Take apart what came under the DataKey: a value of a metric for each label."""
+        """Take apart what came under the DataKey: a value of a metric for each label, if there are both."""
         columns = [value.get(key) for key in self.keys]
+        if not any(key in value for key in self.keys):
+            return
         for key, column in zip(self.keys, columns, strict=True):
             if not isinstance(column, list):
                 seen = "is missing" if column is None else f"must be a list, not {_words(column)}"
@@ -120,15 +129,19 @@ class _Chart(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
         seen: set[str] = set()
         for number, (label, value) in enumerate(zip(labels, values, strict=True)):
             text = label if isinstance(label, str) else _written(label)
+            metric = f"{name}.{text}"
             if not text:
-                faults.append(Fault(f"{path}[{number}]", f"must be a text or a number, not {_words(label)}"))
+                seen_label = "an empty one" if label == "" else _words(label)
+                faults.append(Fault(f"{path}[{number}]", f"must be a text or a number, not {seen_label}"))
+            elif odd := fault_of_metric(metric):
+                faults.append(Fault(f"{path}[{number}]", odd))
             elif text in seen:
                 faults.append(Fault(f"{path}[{number}]", f"{text!r:.80} comes twice"))
-            elif isinstance(value, str):
-                faults.append(Fault(f"{name}[{number}]", "must be a number, not a text"))
+            elif isinstance(value, bool) or not isinstance(value, int | float):
+                faults.append(Fault(f"{name}[{number}]", f"must be a number, not {_words(value)}"))
             else:
                 seen.add(text)
-                yield from _datum(f"{name}.{text}", f"{name}[{number}]", value, self.unit, faults)
+                yield from _datum(metric, f"{name}[{number}]", value, self.unit, faults)
 
 
 class BarChart(_Chart, tag_field="type", tag="BarChart"):
@@ -171,7 +184,9 @@ class Widgets:
                 words = ", ".join(self._by_key)
                 faults.append(Fault(key, f"no widget of this data source has this DataKey; there are: {words}"))
             elif _suits(key, value, widgets, faults):
-                found |= {datum.metric: datum for widget in widgets for datum in widget.read(value, faults)}
+                for datum in (datum for widget in widgets for datum in widget.read(value, faults)):
+                    if found.setdefault(datum.metric, datum) != datum:
+                        faults.append(Fault(key, f"{datum.metric!r:.200} gets two values"))
         if faults:
             raise InvalidRequest(list(dict.fromkeys(faults)))
         return list(found.values())
@@ -181,12 +196,14 @@ def check(widgets: Sequence[Widget]) -> None:
     """Let pass widgets that go together.
 
     Raises:
-        InvalidRequest: one has an unknown unit, equal sub-keys, or a DataKey under which another one expects another
-            thing or another unit; or metrics of two would have the same name. Each is named.
+        InvalidRequest: one has an unknown unit, equal sub-keys, or a DataKey or sub-key under which another one expects
+            another thing or another unit; or metrics of two would have the same name. Each is named.
     """
     faults: list[Fault] = []
     seen: dict[str, tuple[str, str | None]] = {}
+    holds: dict[tuple[str, str], str] = {}
     nested: dict[str, bool] = {}
+    charts = {metric for widget in widgets if isinstance(widget, _Chart) for metric, _ in _metrics(widget)}
     for number, widget in enumerate(widgets):
         path = f"widgets[{number}]"
         for field, unit in widget.units():
@@ -196,8 +213,12 @@ def check(widgets: Sequence[Widget]) -> None:
             faults.append(Fault(path, f"needs two different keys, not twice {widget.keys[0]!r}"))
         if nested.setdefault(widget.DataKey, bool(widget.keys)) != bool(widget.keys):
             faults.append(Fault(f"{path}.DataKey", f"another widget expects something else under {widget.DataKey!r}"))
+        for key, what in zip(widget.keys, widget.HOLDS, strict=True):
+            if holds.setdefault((widget.DataKey, key), what) != what:
+                faults.append(Fault(path, f"another widget expects something else under {widget.DataKey}.{key}"))
         for metric, unit in _metrics(widget):
-            if seen.setdefault(metric, (widget.DataKey, unit)) != (widget.DataKey, unit):
+            below = any(metric != chart and metric.startswith(chart) for chart in charts)
+            if below or seen.setdefault(metric, (widget.DataKey, unit)) != (widget.DataKey, unit):
                 faults.append(Fault(path, f"another widget calls its values {metric!r} too, in another unit or place"))
     if faults:
         raise InvalidRequest(faults)
