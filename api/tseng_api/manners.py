@@ -40,8 +40,13 @@ def authorization(request: Request) -> str:
     return request.headers.get("authorization", "")
 
 
+def headers_of(error: Refusal) -> dict[str, str] | None:
+    """Return what a refusal has to say in its headers (RFC 9110, 15.5.2 and 15.5.16)."""
+    return _HEADERS.get(error.category)
+
+
 def _refuse(request: Request, error: Refusal) -> Response:
-    return answer_json(rest_body(error), outcome(error).status, _HEADERS.get(error.category))
+    return answer_json(rest_body(error), outcome(error).status, headers_of(error))
 
 
 REST = Manners(authorization, _refuse, Refused)

@@ -116,6 +116,7 @@ def test_keys(site: Site, twin: str) -> None:
         for method, path in (("POST", twin), ("GET", twin), ("POST", f"{twin}/ack")):
             answer = nobody.request(method, path, params=key)
             assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
+            assert answer.headers["www-authenticate"] == "ApiKey, Bearer"  # RFC 9110, 15.5.2
     for path in (twin, f"{twin}/ack"):
         assert site.http("reader").post(path, json={}).status_code == 403
 

@@ -84,6 +84,7 @@ def test_where_the_key_stands(site: Site, header: tuple[str, str]) -> None:
     for refused in (wrong, {}):
         answer = site.http(None).post(INGEST, json={"temperature": 1}, headers=refused)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
+        assert answer.headers["www-authenticate"] == "ApiKey, Bearer"  # RFC 9110, 15.5.2
     assert values(site, source, "temperature") == [1.0]
 
 
@@ -175,7 +176,7 @@ def test_widgets_of_one_key_need_not_all_be_sent_to(site: Site) -> None:
     assert send(site, source, source["exampleSchema"]).status_code == 200
     assert send(site, source, {"production_output": {"rpm": 7}}).status_code == 200
     assert values(site, source, "production_output.rpm") == [1500.0, 7.0]
-    empty = {"machines": [], "units_per_hour": []}
+    empty: dict[str, list[Any]] = {"machines": [], "units_per_hour": []}
     assert send(site, source, {"production_output": empty}).status_code == 200
     shown = site.get(f"/api/datasources/{source['id']}").json()["widgets"]
     assert [widget["latest"]["value"] for widget in shown] == [empty, empty]

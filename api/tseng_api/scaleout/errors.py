@@ -6,7 +6,7 @@ from starlette.responses import Response
 from tseng.errors import Refusal
 from tseng_api.errors import Refused, error_body, outcome
 from tseng_api.http import answer_json
-from tseng_api.manners import Manners, authorization
+from tseng_api.manners import Manners, authorization, headers_of
 
 # Beside these the statuses of REST, which are the seed's own: 400, 401 and 413.
 _STATUSES = {"STORE": 500}
@@ -19,7 +19,7 @@ def _credential(request: Request) -> str:
 
 def _refuse(request: Request, error: Refusal) -> Response:
     status = _STATUSES.get(error.category, outcome(error).status)
-    return answer_json(error_body(error), status)
+    return answer_json(error_body(error), status, headers_of(error))
 
 
 MANNERS = Manners(_credential, _refuse, Refused)

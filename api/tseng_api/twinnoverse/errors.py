@@ -6,7 +6,7 @@ from starlette.responses import Response
 from tseng.errors import Refusal
 from tseng_api.errors import Refused, error_body, outcome
 from tseng_api.http import answer_json
-from tseng_api.manners import Manners, authorization
+from tseng_api.manners import Manners, authorization, headers_of
 
 # The seed has 200, 400, 401, 403 and 500 alone; a body too large (413) and a store that is busy (503) are said as such.
 _STATUSES = {"NOT_FOUND": 403}
@@ -22,7 +22,8 @@ def _credential(request: Request) -> str:
 
 
 def _refuse(request: Request, error: Refusal) -> Response:
-    return answer_json(error_body(error), _STATUSES.get(error.category, outcome(error).status))
+    status = _STATUSES.get(error.category, outcome(error).status)
+    return answer_json(error_body(error), status, headers_of(error))
 
 
 MANNERS = Manners(_credential, _refuse, Refused)
