@@ -33,6 +33,10 @@ class Deposit:
     by: str | None = None
 
 
+FAULTS = (StorageError, ValueError, TypeError)
+"""What a deposit is refused with: also what Python says of a text that is none, half of a surrogate pair."""
+
+
 def is_small(deposit: Deposit) -> bool:
     """Whether it is records and messages alone, which need no more than the driver."""
     return not deposit.entities and not deposit.keys
@@ -54,7 +58,7 @@ def keep(
             _alter(connection, project, deposit)
         for message in deposit.messages:
             queues.send(driver, project, message)
-    except StorageError:
+    except FAULTS:
         # Whatever else may happen ends the whole transaction.
         driver.execute("ROLLBACK TO deposit")
         driver.execute("RELEASE deposit")

@@ -26,9 +26,9 @@ from sqlalchemy import Connection, bindparam, column, delete, func, insert, lite
 from tseng_storage import once
 from tseng_storage.catalog_cache import raise_revision
 from tseng_storage.database import Database
-from tseng_storage.deposits import Deposit, is_small, keep
+from tseng_storage.deposits import FAULTS, Deposit, is_small, keep
 from tseng_storage.entities import now_us
-from tseng_storage.errors import Damaged, KeyReused, NotFound, StorageError, StoreBusy
+from tseng_storage.errors import Damaged, KeyReused, NotFound, StoreBusy
 from tseng_storage.layout import CATALOG
 from tseng_storage.observations import Rows
 from tseng_storage.once import Earlier, Once
@@ -325,7 +325,7 @@ def _deposited(driver: sqlite3.Connection, connection: Connection | None, pendin
     """Whether a deposit could be kept; where not, the others of the transaction go on."""
     try:
         pending.written = keep(driver, connection, pending.project, deposit)
-    except StorageError as fault:
+    except FAULTS as fault:
         pending.error = fault
         return False
     return True

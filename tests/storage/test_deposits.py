@@ -164,6 +164,23 @@ def test_one_that_is_refused_keeps_no_other_out(store: Store) -> None:
     assert sorted(map(int, store.queues.retrieve(PROJECT, "q", 10_000))) == kept
 
 
+def test_one_that_is_no_text_keeps_no_other_out(store: Store) -> None:
+    """Half of a surrogate pair cannot be written, whoever else writes meanwhile."""
+
+    def send(number: int) -> bool:
+        body = "\ud800" if number % 3 == 0 else "{}"
+        try:
+            store.deposit(series({number: number}), PROJECT, Deposit(records=[Keep("twin", str(number), body=body)]))
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as pool:
+        kept = [number for number, good in zip(count(), pool.map(send, range(120)), strict=False) if good]
+    assert kept == [number for number in range(120) if number % 3]
+    assert sorted(read(store)) == kept
+
+
 def test_a_new_series_is_noted(store: Store) -> None:
     """What a deposit uploads first is among the sensor's metrics, for whoever asked before as well."""
     assert store.metrics_of(PROJECT, "/s").metrics == ()
