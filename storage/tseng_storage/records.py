@@ -69,12 +69,14 @@ class Drop(Check):
 class Keep(Check):
     """A record to be made, or replaced.
 
-    `past`: the version that it replaces stays to be asked for. `most`: how many of the kind a project may hold.
+    `past`: the version that it replaces stays to be asked for. `most`: how many of the kind a project may hold. `at`:
+    when it came, epoch us; a version that came later is not replaced.
     """
 
     body: str = ""
     past: bool = False
     most: int | None = None
+    at: int | None = None
     etag: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -127,12 +129,14 @@ def write(driver: sqlite3.Connection, project: str, change: Check, by: str | Non
 def _keep(
     driver: sqlite3.Connection, id: tuple[str, str, str], change: Keep, before: Record | None, by: str | None
 ) -> Record:
-    now = now_us()
+    now = now_us() if change.at is None else change.at
     if before is None:
         if change.most is not None:
             _make_room(driver, id, change.most)
         driver.execute(_INSERT, (*id, change.body, change.etag, now, now, by))
         return Record(*id, change.body, change.etag, now, now, by)
+    if change.at is not None and change.at < before.modified:
+        return before
     now = max(now, before.modified + 1)
     if change.past:
         _remember(driver, before, now)

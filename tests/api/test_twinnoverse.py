@@ -151,6 +151,22 @@ def test_texts_have_a_history(site: Site) -> None:
     assert site.get(path, metric="none").json() == {"metric": "none", "data": {}}
 
 
+def test_what_arrived_last_is_the_latest(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it came to the disk before what had arrived earlier; and the history is in the order of arrival."""
+    source, hour = make(site), 1_709_251_200_000_000  # 2024-03-01T00:00:00Z
+    for minute in (2, 3, 1):
+        monkeypatch.setattr(site.engine.arrivals, "now", lambda minute=minute: hour + minute * 60_000_000)
+        send(site, source, {"temperature": minute, "motor_stats": {"rpm": f"text {minute}"}})
+    path = f"/api/datasources/{source['id']}"
+    assert [widget["latest"] for widget in site.get(path).json()["widgets"][:2]] == [
+        {"time": "2024-03-01T00:03:00.000Z", "value": 3},
+        {"time": "2024-03-01T00:03:00.000Z", "value": {"rpm": "text 3"}},
+    ]
+    texts = site.get(f"{path}/texts", metric="motor_stats.rpm").json()["data"]
+    assert list(texts.values()) == ["text 1", "text 2", "text 3"]
+    assert values(site, source, "temperature") == [1.0, 2.0, 3.0]
+
+
 def test_units_of_widgets(site: Site) -> None:
     """A widget may say in which unit its numbers are (ours); what does not has the unit GENERIC, a T too."""
     double = {**WIDGETS[1], "primaryUnit": "Hz", "secondaryUnit": "mm"}

@@ -87,6 +87,15 @@ def test_a_write_is_refused_unless_the_record_is_as_expected(
         assert len(store.queues.retrieve(PROJECT, id, 1)) == good
 
 
+def test_what_came_later_stays(store: Store) -> None:
+    """Whatever comes to the disk after it."""
+    for body, at in (("2", 20), ("1", 10), ("3", 30), ("0", 29)):
+        store.deposit(None, PROJECT, Deposit(records=[Keep("twin", "a", body=body, at=at)]))
+    record = store.records.get(PROJECT, "twin", "a")
+    assert record is not None
+    assert (record.body, record.modified, record.created) == ("3", 30, 20)
+
+
 def test_of_those_that_saw_the_same_version_one_wins(store: Store) -> None:
     """The others are told which version is there now."""
     seen = put(store, "0")

@@ -20,7 +20,7 @@ from tseng_api.twinnoverse.widgets import Name, Widget, Widgets, check
 from tseng_api.wire import decode
 from tseng_storage.credentials import NewKey
 from tseng_storage.records import Check, Keep, Record
-from tseng_units.instants import format_instant
+from tseng_units.instants import format_instant, parse_instant
 
 SENSOR_TYPE = "DATASOURCE"
 LARGEST_PAYLOAD = 2**20
@@ -128,6 +128,8 @@ def get_texts(received: Received[OfMetric, None]) -> Texts:
     last = engine.record(TEXT, id, project=project)
     bodies = [each.body for each in engine.past_records(TEXT, id, project=project)] + ([last.body] if last else [])
     texts = [msgspec.json.decode(body, type=Latest) for body in bodies]
+    # They were kept as they came to the disk.
+    texts.sort(key=lambda each: parse_instant(each.time))
     return {"metric": metric, "data": {each.time: each.value for each in texts}}
 
 
@@ -150,7 +152,7 @@ def ingest_data(received: Received[Ignored, bytes]) -> Taken:
     numbers = [each for each in data if isinstance(each.value, float)]
     values = {each.metric: each.value for each in numbers if isinstance(each.value, float)}
     units = {each.metric: each.unit for each in numbers if each.unit is not None}
-    latest = [Keep(LATEST, f"{source.id}/{key}", body=_kept(at, value)) for key, value in payload.items()]
+    latest = [Keep(LATEST, f"{source.id}/{key}", body=_kept(at, value), at=time) for key, value in payload.items()]
     texts = [each for each in data if isinstance(each.value, str)]
     history = [Keep(TEXT, f"{source.id}/{each.metric}", body=_kept(at, each.value), past=True) for each in texts]
     received.engine.deposit(
