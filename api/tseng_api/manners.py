@@ -3,8 +3,8 @@
 Doors of foreign APIs have their own; the project's own routes have those of REST.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -27,12 +27,14 @@ class Manners:
     """The manners of one door.
 
     `credential` is what a request presents, as an Authorization header says it, empty where it presents nothing;
-    `refuse` answers a refusal, in bodies of type `refused`.
+    `refuse` answers a refusal, in bodies of type `refused`. `schemes`: places of a credential that no other door has,
+    as the API's document tells of them.
     """
 
     credential: Callable[[Request], str]
     refuse: Callable[[Request, Refusal], Response]
     refused: Any
+    schemes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def authorization(request: Request) -> str:

@@ -97,7 +97,7 @@ def document(rows: Sequence[Endpoint]) -> Object:
             "schemas": schemas.components,
             "responses": {_name(status): _refusal(status, schemas) for status in _statuses()},
             "headers": {"X-Request-Id": {"description": "The caller's, else a new one.", "schema": {"type": "string"}}},
-            "securitySchemes": _SECURITY,
+            "securitySchemes": {name: told for row in rows for name, told in row.manners.schemes.items()} | _SECURITY,
         },
     }
 
@@ -140,7 +140,7 @@ def _operation(row: Endpoint, schemas: _Schemas) -> Object:
         "summary": row.summary,
         "description": "\n\n".join(filter(None, (row.more, needs))),
         "tags": [part if part in guide.TAGS else "server"],
-        "security": _security(row.role),
+        "security": _security(row.role, row.manners.schemes),
         "parameters": [*_in_path(row), *_in_query(row, schemas)],
         "responses": _responses(row, schemas),
     }
@@ -152,12 +152,15 @@ def _operation(row: Endpoint, schemas: _Schemas) -> Object:
     return operation
 
 
-def _security(role: Role | None) -> list[Object]:
-    """Return what lets in: any one of these. No token makes an admin."""
+def _security(role: Role | None, schemes: Iterable[str]) -> list[Object]:
+    """Return what lets in: any one of these. No token makes an admin, nor somebody who only sends."""
     if role is None:
         return []
+    own: list[Object] = [{scheme: []} for scheme in schemes]
+    if role == "sender":
+        return [*own, {"ApiKey": []}]
     enough = [scope for scope, given in SCOPE_ROLES.items() if RANKS.index(given) >= RANKS.index(role)]
-    return [{"ApiKey": []}, *({"OAuth2": [scope]} for scope in enough), *([{"Bearer": []}] if enough else [])]
+    return [*own, {"ApiKey": []}, *({"OAuth2": [scope]} for scope in enough), *([{"Bearer": []}] if enough else [])]
 
 
 def _in_path(row: Endpoint) -> list[Object]:

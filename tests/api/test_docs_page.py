@@ -87,7 +87,7 @@ def give_key(page: Page, key: str) -> None:
     """Put an API key into the form for it."""
     page.locator(".auth-wrapper .authorize").click()
     dialog = page.locator(".modal-ux")
-    dialog.locator("#api_key_value").fill(key)
+    dialog.locator("#api_key_value").last.fill(key)
     dialog.get_by_role("button", name="Apply credentials").last.click()
     dialog.get_by_role("button", name="Close").first.click()
 

@@ -86,6 +86,14 @@ def test_every_route_stands_there(row: Endpoint) -> None:
     assert in_query == {field.encode_name for field in msgspec.structs.fields(row.query)}
 
 
+def test_the_key_of_a_data_source_has_its_place() -> None:
+    """A header of its own (seed 001, Authentication); tokens are no such keys."""
+    told = DOCUMENT["paths"]["/functions/v1/ingest-data"]["post"]["security"]
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert [schemes[name]["name"] for each in told for name in each] == ["X-API-Key", "Authorization"]
+    assert list(schemes)[-1] == "ApiKey"
+
+
 @pytest.mark.parametrize("row", ROUTES, ids=lambda row: f"{row.method} {row.path}")
 def test_every_json_answer_has_a_type(row: Endpoint) -> None:
     """No answer in JSON is anything at all."""

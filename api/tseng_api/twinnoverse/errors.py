@@ -26,4 +26,11 @@ def _refuse(request: Request, error: Refusal) -> Response:
     return answer_json(error_body(error), status, headers_of(error))
 
 
-MANNERS = Manners(_credential, _refuse, Refused)
+_KEY = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-API-Key",
+    "description": "The key of a data source, which `POST /api/datasources` shows; as `Authorization: Bearer`, too.",
+}
+
+MANNERS = Manners(_credential, _refuse, Refused, {"DataSourceKey": _KEY})
