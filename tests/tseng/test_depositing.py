@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,21 @@ def test_metrics_are_declared_as_they_come(engine: Engine) -> None:
     assert found == {f"m{number}": units[number % 4] for number in range(20)}
     for number in range(20):
         assert values(engine, f"m{number}", units[number % 4]) == list(range(number, 200, 20))
+
+
+def test_a_sensor_that_goes_meanwhile_is_made_anew(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at it and the transaction; what it had measured is there again."""
+    engine.deposit([Reading(SENSOR, HOUR, {"x": 1.0}, {"x": "C"})], type="TWIN")
+    deposit = engine.store.deposit
+
+    def late(*given: Any) -> Any:
+        monkeypatch.undo()
+        engine.remove_entity("sensor", SENSOR)
+        return deposit(*given)
+
+    monkeypatch.setattr(engine.store, "deposit", late)
+    engine.deposit([Reading(SENSOR, HOUR, {"y": 2.0}, {"y": "C"})], type="TWIN")
+    assert (values(engine, "y", "C"), values(engine, "x")) == ([2.0], [1.0])
 
 
 def test_nothing_is_kept_of_what_is_refused(engine: Engine) -> None:

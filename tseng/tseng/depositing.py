@@ -96,8 +96,8 @@ class Depositing:
             try:
                 return self.store.deposit(rows, home, Deposit(entities, records, messages, keys, by))
             except ChangesRefused as refused:
-                # Another one made the sensor, or declared a metric, since we looked.
-                if refused.category not in ("EXISTS", "PRECONDITION_FAILED"):
+                # Another one made the sensor, took it away, or declared a metric, since we looked.
+                if refused.category not in ("EXISTS", "NOT_FOUND", "PRECONDITION_FAILED"):
                     raise
         raise StoreBusy(f"sensors of this {type} are changed by others all the time")
 
