@@ -42,6 +42,11 @@ class Queues:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def holds(self, project: str, queue: str) -> bool:
+        """Whether anything waits; that is no retrieval."""
+        with self._database.read() as connection:
+            return connection.execute(select(MESSAGE.c.number).where(*_of(project, queue)).limit(1)).first() is not None
+
     def retrieve(self, project: str, queue: str, most_bytes: int) -> Sequence[bytes]:
         """The messages that wait, oldest first: as many as fit into so many bytes, and the first in any case.
 

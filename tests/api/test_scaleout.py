@@ -53,7 +53,8 @@ def test_messages_wait_in_order_until_they_are_acknowledged(site: Site, twin: st
 
 
 def test_an_ack_without_a_retrieval_takes_nothing(site: Site, twin: str) -> None:
-    """Nor does one after a HEAD, which sends no messages."""
+    """Nor does one after a HEAD, which sends no messages, but says whether there are any."""
+    assert site.http().head(twin).status_code == 204
     send(site, twin, {"speed": 1})
     assert site.http().head(twin).status_code == 200
     assert site.http("writer").post(f"{twin}/ack").status_code == 200

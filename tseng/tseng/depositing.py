@@ -115,6 +115,10 @@ class Depositing:
         """The versions of a record that were kept, oldest first, without the present one."""
         return self.store.records.past(find_project(self.store.catalog, project).id, kind, id)
 
+    def waits(self, queue: str, *, project: str | None = None) -> bool:
+        """Whether a queue holds messages that nobody has acknowledged; that retrieves none."""
+        return self.store.queues.holds(find_project(self.store.catalog, project).id, queue)
+
     def retrieve(self, queue: str, *, most_bytes: int = _MOST_BYTES, project: str | None = None) -> Sequence[bytes]:
         """The messages of a queue that nobody has acknowledged, oldest first, as many as fit but at least one."""
         return self.store.queues.retrieve(find_project(self.store.catalog, project).id, queue, most_bytes)

@@ -61,7 +61,8 @@ def get_messages(received: Received[ApiKey, None]) -> Response:
     """
     if received.method == "HEAD":
         # To ask for the headers alone is not to have retrieved anything.
-        return Response(media_type=JSON)
+        waits = received.engine.waits(_queue(received), project=received.session.project())
+        return Response(media_type=JSON) if waits else Response(status_code=204)
     waiting = received.engine.retrieve(_queue(received), project=received.session.project())
     return Response(b"[" + b",".join(waiting) + b"]", media_type=JSON) if waiting else Response(status_code=204)
 
