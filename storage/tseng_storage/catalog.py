@@ -1,8 +1,10 @@
 """Projects: verbs over the catalog tables, each one transaction; with entities, keys and clients the whole catalog."""
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from tseng_storage.catalog_cache import CachedDatabase
@@ -11,6 +13,7 @@ from tseng_storage.credentials import Credentials
 from tseng_storage.database import Database
 from tseng_storage.entities import Project, now_us
 from tseng_storage.errors import Exists, NotFound
+from tseng_storage.statements import driver_of, prepared
 from tseng_storage.tables import (
     BULK_LOAD,
     DOCUMENT,
@@ -87,10 +90,17 @@ class Catalog(Configuration, Credentials):
 
 def _find_project(connection: Connection, id: str) -> Project | None:
     # RFC 9562, 4: a GUID is the same in capitals and in small letters.
-    named = or_(PROJECT.c.id == id, func.lower(PROJECT.c.itwin_id) == id.lower())
-    row = connection.execute(select(PROJECT).where(named)).mappings().first()
-    return None if row is None else _project(row)
+    row = driver_of(connection).execute(_NAMED, (id, id.lower())).fetchone()
+    return None if row is None else _project(dict(zip(PROJECT.c.keys(), row, strict=True)))
 
 
-def _project(row: RowMapping) -> Project:
+_NAMED = prepared(
+    select(PROJECT).where(
+        or_(PROJECT.c.id == bindparam("id"), func.lower(PROJECT.c.itwin_id) == bindparam("itwin_id"))
+    ),
+    ("id", "itwin_id"),
+)
+
+
+def _project(row: Mapping[str, Any] | RowMapping) -> Project:
     return Project(row["id"], row["name"], row["itwin_id"], bool(row["is_default"]), row["created"])

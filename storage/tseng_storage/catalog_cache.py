@@ -33,7 +33,6 @@ class CachedDatabase:
         self._cache: dict[Hashable, Any] = {}
         self._changes = -1
         self._revision = ""
-        self._read_revision = prepared(_REVISION)
 
     def read(self) -> AbstractContextManager[Connection]:
         """One consistent view, as `Database.read`."""
@@ -65,15 +64,12 @@ class CachedDatabase:
             return cast(T, self._cache[key])
 
     def revision(self) -> str:
-        """A text that differs after every change of what may be cached, by any process."""
-        changes = self._database.changes()
-        if changes != self._changes:
-            with self._lock:
-                self._refresh(changes)
-        return self._revision
+        """A text that differs after every change of what may be cached, by any process; nobody delays it."""
+        ((revision,),) = self._database.glance(_REVISION)
+        return str(revision)
 
     def _refresh(self, changes: int) -> None:
-        (((revision,),),) = self._database.ask((self._read_revision, ()))
+        revision = self.revision()
         if revision != self._revision:
             self._cache = {}
         # The revision is set before the counter: a reader without the lock trusts the cache only once both agree.
@@ -86,6 +82,6 @@ def raise_revision(connection: Connection) -> None:
 
 
 _IS_REVISION = META.c.key == literal_column("'revision'")
-_REVISION = select(META.c.value).where(_IS_REVISION)
+_REVISION = prepared(select(META.c.value).where(_IS_REVISION))
 _NEXT = as_type(as_type(META.c.value, Integer) + literal_column("1"), String)
 _RAISE = prepared(update(META).where(_IS_REVISION).values(value=_NEXT))

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from tseng_storage.entities import Alteration, Draft, Edit, Entity, Kind, Removal
-from tseng_storage.entity_rows import chunks, entity_of, fetch, one
+from tseng_storage.entity_rows import chunks, fetch, find
 from tseng_storage.errors import Changed, ChangesRefused, Exists, NotFound, PropsTooLarge, StorageError
 from tseng_storage.hierarchy import sensors_below
 from tseng_storage.recording import check_size, exists, made, named, removed, taken, updated
@@ -61,10 +61,9 @@ def _create(
 
 
 def _alter(connection: Connection, project: str, change: Alteration, by: str | None) -> Entity:
-    row = connection.execute(one(project, change.kind, change.id)).mappings().first()
-    if row is None:
+    entity = find(connection, project, change.kind, change.id)
+    if entity is None:
         raise NotFound(f"there is no {change.kind} {change.id!r}", "id", change.id)
-    entity = entity_of(row)
     if isinstance(change, Edit):
         if change.seen not in (None, entity.change):
             raise Changed(f"{change.kind} {change.id!r} is at change {entity.change}", "id", change.id)

@@ -3,11 +3,12 @@
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, select, update
 
 from tseng_storage.catalog_cache import CachedDatabase
 from tseng_storage.entities import Client, Key, now_us
 from tseng_storage.errors import NotFound
+from tseng_storage.statements import driver_of, prepared
 from tseng_storage.tables import API_KEY, OAUTH_CLIENT
 
 
@@ -106,9 +107,13 @@ def _found(connection: Connection, client: str, *match: ColumnElement[bool]) -> 
 
 
 def _find_key(connection: Connection, hash: str) -> Key | None:
-    query = select(API_KEY).where(API_KEY.c.hash == hash, API_KEY.c.revoked.is_(None))
-    row = connection.execute(query).mappings().first()
-    return None if row is None else _key(row)
+    row = driver_of(connection).execute(_VALID_KEY, (hash,)).fetchone()
+    return None if row is None else _key(dict(zip(API_KEY.c.keys(), row, strict=True)))
+
+
+_VALID_KEY = prepared(
+    select(API_KEY).where(API_KEY.c.hash == bindparam("hash"), API_KEY.c.revoked.is_(None)), ("hash",)
+)
 
 
 def _key(row: RowMapping | dict[str, object]) -> Key:

@@ -82,13 +82,17 @@ class Database:
 
     def changes(self) -> int:
         """A number that differs after any commit by any process, this one's other connections included."""
+        ((number,),) = self.glance("PRAGMA data_version")
+        return int(number)
+
+    def glance(self, statement: str) -> list[Any]:
+        """The rows of a short prepared statement, outside of any transaction; nobody's reading or writing delays it."""
         with self._watching:
             self._check()
             try:
-                rows: list[tuple[int]] = self._watcher.execute("PRAGMA data_version").fetchall()
+                return self._watcher.execute(statement).fetchall()
             except sqlite3.OperationalError as fault:
                 raise _operational(str(fault), self._path) from fault
-        return rows[0][0]
 
     def wait(self, seen: int, seconds: float) -> int:
         """Block until `changes()` is no longer `seen`, at most `seconds`; the number now. StoreClosed when it closes.

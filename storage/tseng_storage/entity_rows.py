@@ -8,8 +8,14 @@ from sqlalchemy import Connection, RowMapping, Select, select
 
 from tseng_storage.entities import AnyKind, Entity
 from tseng_storage.history import Change
+from tseng_storage.statements import driver_of, parameters, prepared
 from tseng_storage.tables import ENTITY
 
+COLUMNS = tuple(column.name for column in ENTITY.c)
+
+_ID = ("project", "kind", "id")
+_WHICH = (ENTITY.c[name] == value for name, value in parameters(ENTITY, *_ID).items())
+_ONE = prepared(select(ENTITY).where(*_WHICH), _ID)
 # SQLite takes some tens of thousands of bound values in one statement; PostgreSQL fewer.
 _CHUNK = 10_000
 
@@ -24,9 +30,10 @@ def is_entity(project: str, kind: AnyKind, id: str) -> tuple[Any, ...]:
     return (ENTITY.c.project == project, ENTITY.c.kind == kind, ENTITY.c.id == id)
 
 
-def one(project: str, kind: AnyKind, id: str) -> Select[Any]:
-    """The query for one entity."""
-    return select(ENTITY).where(*is_entity(project, kind, id))
+def find(connection: Connection, project: str, kind: AnyKind, id: str) -> Entity | None:
+    """One entity."""
+    row = driver_of(connection).execute(_ONE, (project, kind, id)).fetchone()
+    return None if row is None else entity_of(dict(zip(COLUMNS, row, strict=True)))
 
 
 def fetch(connection: Connection, query: Select[Any]) -> list[Entity]:

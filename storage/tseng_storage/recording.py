@@ -7,18 +7,19 @@ itself (type, parent, custom props) is kept as it was when it changes, and all o
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select, update
 
 from tseng_storage import history
 from tseng_storage.entities import AnyKind, Definition, Draft, Entity, now_us
-from tseng_storage.entity_rows import chunks, entity_of, is_entity, one, row_of
+from tseng_storage.entity_rows import COLUMNS, find, is_entity, row_of
 from tseng_storage.errors import Exists, NotFound, PropsTooLarge
 from tseng_storage.history import ALWAYS
 from tseng_storage.knowledge import EVERYTHING
 from tseng_storage.known_entities import histories
-from tseng_storage.statements import prepared
+from tseng_storage.statements import driver_of, prepared
 from tseng_storage.tables import ENTITY, ENTITY_PAST, META, PROJECT, PROP_HISTORY
 
 NAMED = 20
@@ -42,7 +43,8 @@ def made(connection: Connection, project: str, drafts: Sequence[Draft], by: str 
     now, first = now_us(), newest(connection) + 1
     entities = [_made(project, draft, now, number, by) for number, draft in enumerate(drafts, first)]
     if entities:
-        connection.execute(insert(ENTITY), [row_of(entity) for entity in entities])
+        rows = (itemgetter(*COLUMNS)(row_of(entity)) for entity in entities)
+        driver_of(connection).executemany(_INSERT, rows)
         _remember(connection, ((entity, ALWAYS, entity.props) for entity in entities), now, by)
     return entities
 
@@ -87,8 +89,7 @@ def taken(connection: Connection, project: str, drafts: Sequence[Draft]) -> list
 
 
 def _taken(connection: Connection, project: str, kind: AnyKind, ids: Sequence[str]) -> list[str]:
-    there = select(ENTITY.c.id).where(ENTITY.c.project == project, ENTITY.c.kind == kind)
-    taken = {id for chunk in chunks(ids) for id in connection.execute(there.where(ENTITY.c.id.in_(chunk))).scalars()}
+    taken = {id for (id,) in driver_of(connection).execute(_THERE, (project, kind, json.dumps(ids)))}
     given: set[str] = set()
     for id in ids:
         (taken if id in given else given).add(id)
@@ -107,11 +108,7 @@ def defined(
     connection: Connection, project: str, kind: Definition, id: str, body: Mapping[str, Any], by: str | None
 ) -> Entity:
     """Define an id, or define it anew; see `Configuration.put_definitions`."""
-    row = connection.execute(one(project, kind, id)).mappings().first()
-    if row is None:
-        (entity,) = made(connection, project, [Draft(kind, id, kind)], by)
-    else:
-        entity = entity_of(row)
+    entity = find(connection, project, kind, id) or made(connection, project, [Draft(kind, id, kind)], by)[0]
     if body and _same(body, {name: value for name, value in entity.props.items() if name != "version"}):
         return entity
     version = {"version": 1 + _last_version(connection, entity)} if body else {}
@@ -183,20 +180,34 @@ def _remember(
     """Append (entity, valid from, props) to the history; the number of the last."""
     first = newest(connection) + 1
     rows = [
-        {
-            "number": number, "project": entity.project, "kind": entity.kind, "id": entity.id,
-            "props": json.dumps(props), "valid_from": since, "recorded": now, "modified_by": by,
-            "removed": int(removal),
-        }
+        (number, entity.project, entity.kind, entity.id, json.dumps(props), since, now, by, int(removal))
         for number, (entity, since, props) in enumerate(changes, first)
-    ]  # fmt: skip
-    connection.execute(insert(PROP_HISTORY), rows)
+    ]
+    driver = driver_of(connection)
+    driver.executemany(_INSERT_HISTORY, rows)
     # Not the table's own counter: it must be readable in one small look-up, and outlive the rows of deleted projects.
     last = first + len(rows) - 1
-    connection.execute(update(META).where(META.c.key == "config").values(value=str(last)))
+    driver.execute(_SET_NEWEST, (str(last),))
     return last
 
 
 def newest(connection: Connection) -> int:
     """The number of the newest change, 0 before the first."""
-    return int(connection.execute(select(META.c.value).where(META.c.key == "config")).scalar_one())
+    ((number,),) = driver_of(connection).execute(_NEWEST)
+    return int(number)
+
+
+_IDS = func.json_each(bindparam("ids")).table_valued("value")
+_THERE = prepared(
+    select(ENTITY.c.id).where(
+        ENTITY.c.project == bindparam("project"),
+        ENTITY.c.kind == bindparam("kind"),
+        ENTITY.c.id.in_(select(_IDS.c.value)),
+    ),
+    ("project", "kind", "ids"),
+)
+_IS_NEWEST = META.c.key == literal_column("'config'")
+_NEWEST = prepared(select(META.c.value).where(_IS_NEWEST))
+_SET_NEWEST = prepared(update(META).where(_IS_NEWEST).values(value=bindparam("number")), ("number",))
+_INSERT = prepared(insert(ENTITY), COLUMNS)
+_INSERT_HISTORY = prepared(insert(PROP_HISTORY), [column.name for column in PROP_HISTORY.c])

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.api.site import READINGS, THERMOMETER, Site
+from tests.api.site import READINGS, START, THERMOMETER, Site
 from tests.api.site import site as open_site
 from tests.api.talk import wait_until
 
@@ -77,6 +77,23 @@ def test_a_token_that_has_run_out_is_nobody(site: Site) -> None:
         assert remembered.identity(f"Bearer {left}", state) is None
         remembered.keep_identity(f"Bearer {left}", state, identity)
         assert (remembered.identity(f"Bearer {left}", state) == identity) is found
+
+
+def test_uploads_make_nobody_a_stranger(site: Site) -> None:
+    """Whose a key is stays known while observations come in, and is asked again once any key is another."""
+    remembered = Remembered(site.engine)
+    state = remembered.state()
+    identity = Identity("someone", "reader", None)
+    assert remembered.identity("ApiKey x", state) is None
+    remembered.keep_identity("ApiKey x", state, identity)
+    site.engine.upload([{"sensorId": THERMOMETER, "timestamp": START, "values": {"T": 10.0}}])
+    assert remembered.state() != state
+    assert remembered.identity("ApiKey x", remembered.state()) == identity
+    late = remembered.state()
+    site.engine.keys.create("other")
+    assert remembered.identity("ApiKey x", remembered.state()) is None
+    remembered.keep_identity("ApiKey x", late, identity)
+    assert remembered.identity("ApiKey x", remembered.state()) is None
 
 
 def test_a_token_is_worth_nothing_once_its_secret_is_another(site: Site) -> None:
