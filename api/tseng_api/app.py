@@ -49,6 +49,7 @@ _FEW = 2
 
 ROUTES: list[Endpoint] = [
     *health.ROUTES,
+    *twins.ROUTES,
     *tokens.ROUTES,
     *data.ROUTES,
     *sql.ROUTES,
@@ -63,7 +64,6 @@ ROUTES: list[Endpoint] = [
     *calls.ROUTES,
     *scaleout.ROUTES,
     *twinnoverse.ROUTES,
-    *twins.ROUTES,
     *models.ROUTES,
     *queries.ROUTES,
     *docs_page.ROUTES,

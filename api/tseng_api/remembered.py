@@ -1,7 +1,7 @@
 """What need not be found out again while nothing changes: whose a credential is, and short answers.
 
 Charts ask for the same window again and again. As long as no process has committed anything to the store the
-answer is the same bytes. The asker is the same as long as the catalog is, through uploads too, if what tokens are
+answer is the same bytes. The asker is the same as long as keys, clients and projects are, if what tokens are
 trusted by is. Both are kept until then, in the memory of the event loop, where they cost no thread.
 """
 
@@ -60,7 +60,7 @@ class Remembered:
         self._store, self._tokens = engine.store, Tokens(engine)
         self._identities: Kept[Identity] = Kept(_IDENTITIES)
         self._answers: Kept[Response] = Kept(_ANSWER_BYTES)
-        self._revision: tuple[int, str] | None = None
+        self._access: tuple[int, str] | None = None
 
     def state(self) -> int:
         """Return a number that differs after any commit by any process.
@@ -75,15 +75,15 @@ class Remembered:
 
     def identity(self, shown: Hashable, state: int) -> Identity | None:
         """Return whose a credential was found to be in this state, and still is."""
-        if self._revision is None or self._revision[0] != state:
-            self._revision = (state, self._store.catalog.revision())
-        found = self._identities.get(shown, self._revision[1])
+        if self._access is None or self._access[0] != state:
+            self._access = (state, self._store.catalog.access())
+        found = self._identities.get(shown, self._access[1])
         return None if found is None or found.over(time.time()) else found
 
     def keep_identity(self, shown: Hashable, state: int, identity: Identity) -> None:
         """Keep whose a credential was found to be: until keys and clients may be others, uploads aside."""
-        if self._revision is not None and self._revision[0] == state:
-            self._identities.put(shown, self._revision[1], identity)
+        if self._access is not None and self._access[0] == state:
+            self._identities.put(shown, self._access[1], identity)
 
     def answer(self, scope: Scope, identity: Identity, state: int) -> Response | None:
         """Return the answer to the same request in the same state; it may be sent any number of times."""

@@ -6,6 +6,7 @@ raises a revision kept in the database: when the change counter moved, the revis
 moved too the cache is emptied.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,11 +14,13 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Integer, String, literal_column, select, update
 from sqlalchemy import cast as as_type
+from sqlalchemy.dialects import sqlite
 
 from tseng_storage.database import Database
 from tseng_storage.statements import driver_of, prepared
 from tseng_storage.tables import META
 
+C = TypeVar("C")
 T = TypeVar("T")
 
 _LIMIT = 100_000
@@ -44,9 +47,17 @@ class CachedDatabase:
         with self._database.write() as connection:
             yield connection
             raise_revision(connection)
+            raise_access(connection)
 
     def cached(self, key: Hashable, lookup: Callable[[Connection], T]) -> T:
         """The remembered answer to `key`, or that of `lookup`."""
+        return self._remembered(key, lookup, self._database.read)
+
+    def looked_up(self, key: Hashable, lookup: Callable[[sqlite3.Connection], T]) -> T:
+        """As `cached`, for prepared statements that the driver runs alone."""
+        return self._remembered(key, lookup, self._database.look)
+
+    def _remembered(self, key: Hashable, lookup: Callable[[C], T], view: Callable[[], AbstractContextManager[C]]) -> T:
         changes = self._database.changes()
         if changes == self._changes:
             answer = self._cache.get(key, _ABSENT)
@@ -59,7 +70,7 @@ class CachedDatabase:
                     self._cache.clear()
                 # What is found may be newer than the revision. Then the counter has moved on too: the next one to ask
                 # sees another revision, and forgets it.
-                with self._database.read() as connection:
+                with view() as connection:
                     self._cache[key] = lookup(connection)
             return cast(T, self._cache[key])
 
@@ -67,6 +78,10 @@ class CachedDatabase:
         """A text that differs after every change of what may be cached, by any process; nobody delays it."""
         ((revision,),) = self._database.glance(_REVISION)
         return str(revision)
+
+    def access(self) -> str:
+        """A text that differs after every change of keys, clients or projects, by any process; nobody delays it."""
+        return "".join(str(value) for (value,) in self._database.glance(_ACCESS))
 
     def _refresh(self, changes: int) -> None:
         revision = self.revision()
@@ -81,7 +96,15 @@ def raise_revision(connection: Connection) -> None:
     driver_of(connection).execute(_RAISE)
 
 
+def raise_access(connection: Connection) -> None:
+    """Say within a transaction that it may change who may do what."""
+    driver_of(connection).execute(_RAISE_ACCESS)
+
+
 _IS_REVISION = META.c.key == literal_column("'revision'")
 _REVISION = prepared(select(META.c.value).where(_IS_REVISION))
 _NEXT = as_type(as_type(META.c.value, Integer) + literal_column("1"), String)
 _RAISE = prepared(update(META).where(_IS_REVISION).values(value=_NEXT))
+_ACCESS = prepared(select(META.c.value).where(META.c.key == literal_column("'access'")))
+_FIRST = sqlite.insert(META).values(key=literal_column("'access'"), value=literal_column("'1'"))
+_RAISE_ACCESS = prepared(_FIRST.on_conflict_do_update(index_elements=["key"], set_={"value": _NEXT}))

@@ -14,6 +14,7 @@ from tseng_storage.entity_rows import chunks, fetch, find
 from tseng_storage.errors import Changed, ChangesRefused, Exists, NotFound, PropsTooLarge, StorageError
 from tseng_storage.hierarchy import sensors_below
 from tseng_storage.recording import check_size, exists, made, named, removed, taken, updated
+from tseng_storage.statements import driver_of
 from tseng_storage.tables import ENTITY
 
 _Fault = tuple[int, StorageError]
@@ -61,7 +62,7 @@ def _create(
 
 
 def _alter(connection: Connection, project: str, change: Alteration, by: str | None) -> Entity:
-    entity = find(connection, project, change.kind, change.id)
+    entity = find(driver_of(connection), project, change.kind, change.id)
     if entity is None:
         raise NotFound(f"there is no {change.kind} {change.id!r}", "id", change.id)
     if isinstance(change, Edit):

@@ -131,11 +131,7 @@ class Configuration:
 
     def entity(self, project: str, kind: AnyKind, id: str, known: Knowledge = EVERYTHING) -> Entity | None:
         """The entity (as of what was `known`), or None. Cached until the catalog changes."""
-
-        def lookup(connection: Connection) -> Entity | None:
-            return find(connection, project, kind, id)
-
-        found = self._base.cached(("entity", project, kind, id), lookup)
+        found = self._base.looked_up(("entity", project, kind, id), lambda driver: find(driver, project, kind, id))
         if found is not None and unchanged(found, known):
             return found
         if found is None and not (is_bounded(known) and self._had(project, kind, id)):

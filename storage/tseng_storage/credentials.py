@@ -1,5 +1,6 @@
 """API keys and OAuth2 clients: verbs over their two tables, each one transaction. Hashing is the caller's business."""
 
+import sqlite3
 import uuid
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert,
 from tseng_storage.catalog_cache import CachedDatabase
 from tseng_storage.entities import Client, Key, now_us
 from tseng_storage.errors import NotFound
-from tseng_storage.statements import driver_of, prepared
+from tseng_storage.statements import prepared
 from tseng_storage.tables import API_KEY, OAUTH_CLIENT
 
 
@@ -57,7 +58,7 @@ class Credentials:
 
     def find_key(self, hash: str) -> Key | None:
         """The key that hashes to `hash` and is not revoked, else None. Cached until the catalog changes."""
-        return self._base.cached(("key", hash), lambda connection: _find_key(connection, hash))
+        return self._base.looked_up(("key", hash), lambda driver: _find_key(driver, hash))
 
     def add_client(self, name: str, scope: str, project: str | None, secret_hash: str) -> Client:
         """Keep a client under a new id."""
@@ -106,8 +107,8 @@ def _found(connection: Connection, client: str, *match: ColumnElement[bool]) -> 
     return Client(**row)
 
 
-def _find_key(connection: Connection, hash: str) -> Key | None:
-    row = driver_of(connection).execute(_VALID_KEY, (hash,)).fetchone()
+def _find_key(driver: sqlite3.Connection, hash: str) -> Key | None:
+    row = driver.execute(_VALID_KEY, (hash,)).fetchone()
     return None if row is None else _key(dict(zip(API_KEY.c.keys(), row, strict=True)))
 
 

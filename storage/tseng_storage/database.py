@@ -66,10 +66,16 @@ class Database:
 
         For what is asked after every upload: the driver alone takes a tenth of a millisecond less.
         """
+        with self.look() as driver:
+            return [driver.execute(text, tuple(values)).fetchall() for text, values in questions]
+
+    @contextmanager
+    def look(self) -> Iterator[sqlite3.Connection]:
+        """As `read`, for prepared statements that the driver runs alone."""
         with self._reading:
             self._check()
             with _by_the_driver(self._reader, _READS, self._path) as driver:
-                return [driver.execute(text, tuple(values)).fetchall() for text, values in questions]
+                yield driver
 
     @contextmanager
     def put(self) -> Iterator[sqlite3.Connection]:

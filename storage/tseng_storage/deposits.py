@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from tseng_storage import queues, records
-from tseng_storage.catalog_cache import raise_revision
+from tseng_storage.catalog_cache import raise_access, raise_revision
 from tseng_storage.change_sets import apply
 from tseng_storage.credentials import NewKey, added
 from tseng_storage.entities import Alteration
@@ -72,4 +72,6 @@ def _alter(connection: Connection, project: str, deposit: Deposit) -> None:
         apply(connection, project, deposit.entities, deposit.by)
     for key in deposit.keys:
         added(connection, key, project)
+    if deposit.keys:
+        raise_access(connection)
     raise_revision(connection)

@@ -1,6 +1,7 @@
 """Rows of the entity table and of its history as records, and back."""
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, Select, select
 
 from tseng_storage.entities import AnyKind, Entity
 from tseng_storage.history import Change
-from tseng_storage.statements import driver_of, parameters, prepared
+from tseng_storage.statements import parameters, prepared
 from tseng_storage.tables import ENTITY
 
 COLUMNS = tuple(column.name for column in ENTITY.c)
@@ -30,9 +31,9 @@ def is_entity(project: str, kind: AnyKind, id: str) -> tuple[Any, ...]:
     return (ENTITY.c.project == project, ENTITY.c.kind == kind, ENTITY.c.id == id)
 
 
-def find(connection: Connection, project: str, kind: AnyKind, id: str) -> Entity | None:
+def find(driver: sqlite3.Connection, project: str, kind: AnyKind, id: str) -> Entity | None:
     """One entity."""
-    row = driver_of(connection).execute(_ONE, (project, kind, id)).fetchone()
+    row = driver.execute(_ONE, (project, kind, id)).fetchone()
     return None if row is None else entity_of(dict(zip(COLUMNS, row, strict=True)))
 
 

@@ -108,7 +108,7 @@ def defined(
     connection: Connection, project: str, kind: Definition, id: str, body: Mapping[str, Any], by: str | None
 ) -> Entity:
     """Define an id, or define it anew; see `Configuration.put_definitions`."""
-    entity = find(connection, project, kind, id) or made(connection, project, [Draft(kind, id, kind)], by)[0]
+    entity = find(driver_of(connection), project, kind, id) or made(connection, project, [Draft(kind, id, kind)], by)[0]
     if body and _same(body, {name: value for name, value in entity.props.items() if name != "version"}):
         return entity
     version = {"version": 1 + _last_version(connection, entity)} if body else {}

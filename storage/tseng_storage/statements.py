@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from sqlalchemy import BindParameter, ClauseElement, Connection, Table, bindparam
+from sqlalchemy import BindParameter, ClauseElement, Connection, Insert, Table, bindparam
 from sqlalchemy.dialects import sqlite
 
 _DIALECT = sqlite.dialect()
@@ -16,6 +16,8 @@ _DIALECT = sqlite.dialect()
 
 def prepared(statement: ClauseElement, order: Sequence[str] = ()) -> str:
     """A statement as text, its values bound by place in that `order`."""
+    if isinstance(statement, Insert):
+        statement = statement.inline()  # the number that a row gets is returned where that is said, and nowhere else
     compiled = statement.compile(dialect=_DIALECT)
     places = list(getattr(compiled, "positiontup", None) or ())
     if places != list(order):

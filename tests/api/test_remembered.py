@@ -13,6 +13,7 @@ from tests.api.site import site as open_site
 from tests.api.talk import wait_until
 
 from tseng.access import Identity
+from tseng.depositing import Reading
 from tseng.engine import Engine
 from tseng.tokens import Tokens
 from tseng_api.remembered import Kept, Remembered
@@ -80,7 +81,7 @@ def test_a_token_that_has_run_out_is_nobody(site: Site) -> None:
 
 
 def test_uploads_make_nobody_a_stranger(site: Site) -> None:
-    """Whose a key is stays known while observations come in, and is asked again once any key is another."""
+    """Whose a key is stays known while observations and sensors come in, and is asked again once a key is another."""
     remembered = Remembered(site.engine)
     state = remembered.state()
     identity = Identity("someone", "reader", None)
@@ -88,6 +89,8 @@ def test_uploads_make_nobody_a_stranger(site: Site) -> None:
     remembered.keep_identity("ApiKey x", state, identity)
     site.engine.upload([{"sensorId": THERMOMETER, "timestamp": START, "values": {"T": 10.0}}])
     assert remembered.state() != state
+    assert remembered.identity("ApiKey x", remembered.state()) == identity
+    site.engine.deposit([Reading("/new/sensor", 0, {"a": 1.0})])
     assert remembered.identity("ApiKey x", remembered.state()) == identity
     late = remembered.state()
     site.engine.keys.create("other")
