@@ -3,18 +3,16 @@
 import itertools
 import re
 import socket
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import IO
 
 import msgspec
 import pytest
 
 from benchmarks.conftest import METRICS, SHORT, START, TEN_MINUTES, Versus, sensor_ids
+from benchmarks.processes import process, served
 from tseng.engine import Engine
 from tseng_units.instants import format_instant
 
@@ -23,31 +21,7 @@ REQUESTS, CONNECTIONS, POINTS_OF_A_DAY = (200 if SHORT else 2_000), 8, 144
 NEW_DAYS = 20 if SHORT else 200
 DAY = TEN_MINUTES * POINTS_OF_A_DAY
 _PIECE = 65_536
-_SERVE = "from tseng.cli import main; main()"
 _READ = "/api/data?sensor=/a/sensor&metric=tilt_x&unit=deg"
-
-
-@contextmanager
-def _process(command: Sequence[str], errors: IO[bytes] | None = None, stdin: bytes = b"") -> Iterator[int]:
-    """Run a server; the last number of the first line it prints, which is its port."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, *command], stdin=pipe, stdout=pipe, stderr=errors) as popen:
-        try:
-            assert popen.stdin is not None
-            assert popen.stdout is not None
-            popen.stdin.write(stdin)
-            popen.stdin.close()
-            yield int(popen.stdout.readline().split()[-1].rpartition(b":")[2])
-        finally:
-            popen.kill()
-
-
-@contextmanager
-def _served(store: Path, folder: Path) -> Iterator[int]:
-    """Serve a store as `tseng serve` does, its log in a file: a reader of it would be one more at the processors."""
-    options = ["--data", str(store), "--port", "0", "--no-tcp"]
-    with (folder / "log").open("wb") as log, _process(["-c", _SERVE, "serve", *options], log) as port:
-        yield port
 
 
 def _uploaders(store: Path) -> Engine:
@@ -70,7 +44,7 @@ def test_upload_over_http(versus: Versus, tmp_path: Path) -> None:
     body = msgspec.json.encode({"observations": rows})
     with _uploaders(tmp_path / "engine") as rival, _uploaders(tmp_path / "served") as engine:
         headers = {"Authorization": f"ApiKey {engine.keys.create('bench', 'writer')}"}
-        with _served(tmp_path / "served", tmp_path) as port:
+        with served(tmp_path / "served", tmp_path) as port:
             connection = HTTPConnection("127.0.0.1", port)
 
             def upload() -> None:
@@ -138,7 +112,7 @@ class _Asker:
 def port(long_series: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The series of 1 M points behind a server process."""
     store = Path(long_series.settings.data)
-    with _served(store, tmp_path_factory.mktemp("log")) as port:
+    with served(store, tmp_path_factory.mktemp("log")) as port:
         yield port
 
 
@@ -149,7 +123,7 @@ def _askers(port: int, engine: Engine, connections: int) -> Iterator[tuple[_Aske
     ours = _Asker(port, connections, f"Authorization: ApiKey {key}\r\n")
     body = ours.first(_day(0))
     assert len(msgspec.json.decode(body)["data"]) == POINTS_OF_A_DAY
-    with _process(["-m", "benchmarks.bare_http"], stdin=body) as bare_port:
+    with process(["-m", "benchmarks.bare_http"], stdin=body) as bare_port:
         bare = _Asker(bare_port, connections)
         assert bare.first("/api/data") == body
         try:
