@@ -104,7 +104,7 @@ async def refuse(request: Request, error: Exception) -> Response:
 
 
 async def refuse_path(request: Request, error: Exception) -> Response:
-    """Answer what the router refuses: a path that is none, or a method that the path has not."""
+    """Answer what the router refuses, as the door would: a path that is none, or a method that the path has not."""
     assert isinstance(error, HTTPException)
     path, headers = request.url.path, {}
     if error.status_code == 405:
@@ -113,9 +113,15 @@ async def refuse_path(request: Request, error: Exception) -> Response:
         refusal: EngineError = MethodNotAllowed(words, field="method")
     else:
         refusal = NotFound(f"there is nothing at {path}", field="path", seen=path)
-    answer = REST.refuse(request, refusal)
+    answer = _manners(path).refuse(request, refusal)
     answer.headers.update(headers)
     return answer
+
+
+def _manners(path: str) -> Manners:
+    """Those of the door whose paths begin as this one does."""
+    first = path.split("/")[1:2]
+    return next((row.manners for row in ROUTES if row.path.split("/")[1:2] == first), REST)
 
 
 def _methods(request: Request) -> list[str]:

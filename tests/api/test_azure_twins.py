@@ -218,6 +218,14 @@ def test_a_head_retrieves_nothing_else(site: Site) -> None:
     assert (answer.status_code, answer.headers["etag"], answer.content) == (200, etag, b"")
 
 
+def test_paths_and_methods_that_are_none(site: Site) -> None:
+    """In the vendor's form too: an id with a slash, a relationship, a method that a path has not."""
+    for path in ("/digitaltwins/a%2Fb", "/digitaltwins", "/digitaltwins/a/relationships/r", "/models/a/b"):
+        assert refused(ask(site, "GET", path)) == (404, "NotFound")
+    answer = ask(site, "POST", "/digitaltwins/a", {})
+    assert (refused(answer), answer.headers["allow"]) == ((405, "MethodNotAllowed"), "DELETE, GET, HEAD, PATCH, PUT")
+
+
 def test_keys(site: Site) -> None:
     """None or a wrong one 401, a reader that writes 403, in the vendor's form."""
     for role in (None, "tseng_none"):

@@ -35,6 +35,8 @@ _STATUSES = {
 _CODES = {
     "UNAUTHENTICATED": (401, "AuthenticationFailed"),
     "FORBIDDEN": (403, "AuthorizationFailed"),
+    "NOT_FOUND": (404, "NotFound"),
+    "METHOD_NOT_ALLOWED": (405, "MethodNotAllowed"),
     "PRECONDITION_FAILED": (412, PRECONDITION_FAILED),
     "TOO_LARGE": (413, "RequestBodyTooLarge"),
     "TOO_MANY": (400, "TwinLimitReached"),
