@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from tseng.depositing import Arrivals
 from tseng.engine import Engine
 from tseng.errors import EngineError
 from tseng.settings import Settings
@@ -35,11 +36,13 @@ _PAUSE_SECONDS = 0.5
 
 
 class Orders(msgspec.Struct):
-    """What a worker is told: the files of its sockets and of its certificate."""
+    """What a worker is told: the files of its sockets and of its certificate, and its place among how many."""
 
     sockets: list[int]
     chain: str = ""
     key: str = ""
+    place: int = 0
+    places: int = 1
 
 
 def supervise(
@@ -54,7 +57,7 @@ def supervise(
     Raises:
         EngineError: a worker ended before it was ready; what it says stands on stderr.
     """
-    orders = Orders([listener.fileno() for listener in listeners])
+    orders = Orders([listener.fileno() for listener in listeners], places=number)
     if certificate is not None:
         orders.chain, orders.key = str(certificate.chain), str(certificate.key)
     asyncio.run(_Workers(settings, orders).run(number, ready, listeners))
@@ -72,7 +75,7 @@ class _Workers:
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._stop.set)
         up = [asyncio.Event() for _ in range(number)]
-        places = [asyncio.create_task(self._keep(each)) for each in up]
+        places = [asyncio.create_task(self._keep(place, each)) for place, each in enumerate(up)]
         announcing = asyncio.create_task(_announce(up, ready))
         stopping = asyncio.create_task(self._stop.wait())
         done, _ = await asyncio.wait([stopping, *places], return_when=asyncio.FIRST_COMPLETED)
@@ -85,10 +88,10 @@ class _Workers:
         if stopping not in done:
             raise EngineError("a worker could not start") from next(filter(None, failures), None)
 
-    async def _keep(self, up: asyncio.Event) -> None:
+    async def _keep(self, place: int, up: asyncio.Event) -> None:
         """Have a worker in one place, another one when it dies, until the stop; none after one that never was up."""
         while not self._stop.is_set():
-            process = await self._started()
+            process = await self._started(place)
             self._running.add(process)
             if self._stop.is_set():
                 # The stop came while it was being started, and was told to those that ran.
@@ -105,9 +108,10 @@ class _Workers:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), _PAUSE_SECONDS)
 
-    async def _started(self) -> Process:
+    async def _started(self, place: int) -> Process:
+        orders = msgspec.structs.replace(self._orders, place=place)
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tseng_api.workers", msgspec.json.encode(self._orders).decode(),
+            sys.executable, "-m", "tseng_api.workers", msgspec.json.encode(orders).decode(),
             stdin=PIPE, stdout=PIPE, pass_fds=self._orders.sockets, env=self._environ,
         )  # fmt: skip
 
@@ -140,6 +144,7 @@ def work(orders: Orders, settings: Settings) -> None:
     listeners = [socket.socket(fileno=number) for number in orders.sockets]
     threading.Thread(target=_outlive_nobody, daemon=True).start()
     with Engine.open(settings=settings, create=False) as engine:
+        engine.arrivals = Arrivals(orders.place, orders.places)
         run(Server(engine, certificate=certificate, ready=lambda: print("ready", flush=True)), listeners)
 
 

@@ -98,12 +98,16 @@ class Records:
             rows = connection.execute(query.order_by(RECORD.c.id).limit(most)).mappings()
             return [Record(**row) for row in rows]
 
-    def past(self, project: str, kind: str, id: str) -> Sequence[Past]:
-        """The versions that were kept of a record, oldest first; the present one is not among them."""
+    def past(self, project: str, kind: str, id: str, *, after: int = -1, most: int | None = None) -> Sequence[Past]:
+        """The versions that were kept of a record, oldest first; the present one is not among them.
+
+        Those modified beyond `after`, epoch us, at most so many; no two of one record have the same.
+        """
         columns = [RECORD_PAST.c[name] for name in ("body", "modified", "modified_by", "until")]
-        which = RECORD_PAST.c.project == project, RECORD_PAST.c.kind == kind, RECORD_PAST.c.id == id
+        which = [RECORD_PAST.c.project == project, RECORD_PAST.c.kind == kind, RECORD_PAST.c.id == id]
+        which.append(RECORD_PAST.c.modified > after)
         with self._database.read() as connection:
-            query = select(*columns).where(*which).order_by(RECORD_PAST.c.number)
+            query = select(*columns).where(*which).order_by(RECORD_PAST.c.modified).limit(most)
             return [Past(*row) for row in connection.execute(query)]
 
 

@@ -196,7 +196,7 @@ RECORD_PAST = Table(
     Column("modified", BigInteger, nullable=False),
     Column("modified_by", String),
     Column("until", BigInteger, nullable=False),
-    Index("record_past_record", "project", "kind", "id", "number"),
+    Index("record_past_record", "project", "kind", "id", "modified"),
     sqlite_autoincrement=True,
 )
 

@@ -148,7 +148,30 @@ def test_texts_have_a_history(site: Site) -> None:
         assert list(data.values()) == ["off", "off", "on"]
         assert list(data) == sorted(data)
         assert values(site, source, metric) == [42.5]
-    assert site.get(path, metric="none").json() == {"metric": "none", "data": {}}
+    assert site.get(path, metric="none").json() == {"metric": "none", "data": {}, "nextPageToken": None}
+
+
+def test_texts_come_page_by_page(site: Site) -> None:
+    """Each once and in order, also those that come meanwhile; a token of another list is refused."""
+    source = make(site)
+    sent = [str(number) for number in range(7)]
+    for text in sent[:6]:
+        send(site, source, {"temperature": text})
+    path = f"/api/datasources/{source['id']}/texts"
+    for size in (1, 2, 3, 5, 6, 1000):
+        found: list[str] = []
+        page: dict[str, Any] = {"nextPageToken": ""}
+        while page["nextPageToken"] is not None:
+            token = {"pageToken": page["nextPageToken"]} if page["nextPageToken"] else {}
+            page = site.get(path, metric="temperature", pageSize=size, **token).json()
+            assert len(page["data"]) <= size
+            found += page["data"].values()
+        assert found == sent[:6]
+    first = site.get(path, metric="temperature", pageSize=5).json()
+    send(site, source, {"temperature": sent[6]})
+    rest = site.get(path, metric="temperature", pageToken=first["nextPageToken"]).json()
+    assert [*first["data"].values(), *rest["data"].values()] == sent
+    assert site.get(path, metric="motor_stats.rpm", pageToken=first["nextPageToken"]).status_code == 400
 
 
 def test_what_arrived_last_is_the_latest(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,6 +257,7 @@ BAD: dict[str, tuple[Any, list[str]]] = {
         {"production_output": {"machines": ["x" * 1000], "units_per_hour": [1]}}, ["production_output.machines[0]"]
     ),
     "a number that is none": ({"temperature": 10**400}, ["temperature"]),
+    "a text without end": ({"temperature": "x" * 10_001}, ["temperature"]),
     "several": ({"a": 1, "motor_stats": 5, "temperature": None}, ["a", "motor_stats", "temperature"]),
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tseng.depositing import Reading
+from tseng.depositing import Arrivals, Reading
 from tseng.engine import Engine
 from tseng.errors import InvalidRequest
 from tseng_storage.errors import Changed
@@ -101,6 +101,22 @@ def test_a_metric_has_a_name_that_can_be_asked_for(engine: Engine, metric: str) 
     with pytest.raises(InvalidRequest) as refused:
         engine.deposit([Reading(SENSOR, HOUR, {"x": 1.0, metric: 1.0})], messages=[Send("q", b"1")])
     assert (refused.value.field, engine.entities("sensor"), engine.retrieve("q")) == (metric, [], [])
+
+
+def test_a_sensor_of_another_type_is_left_alone(engine: Engine) -> None:
+    """One that somebody made there, whose type has its own metrics, takes no others."""
+    engine.create_entity("sensor", SENSOR, "THERMISTOR")
+    with pytest.raises(InvalidRequest, match="is a THERMISTOR already"):
+        engine.deposit([Reading(SENSOR, HOUR, {"x": 1.0})], type="TWIN", messages=[Send("q", b"1")])
+    assert engine.retrieve("q") == []
+
+
+def test_arrivals_of_several_processes_differ() -> None:
+    """Each has microseconds of its own, and they go up."""
+    places = [Arrivals(place, 3) for place in range(3)]
+    taken = [[each.now() for _ in range(200)] for each in places]
+    assert all(times == sorted(set(times)) for times in taken)
+    assert len(set().union(*taken)) == 600
 
 
 def test_each_project_has_its_own(engine: Engine, tmp_path: Path) -> None:

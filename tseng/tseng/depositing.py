@@ -26,6 +26,7 @@ from tseng_storage.records import Check, Past, Record
 from tseng_storage.store import Store
 from tseng_units.errors import UnitsError
 from tseng_units.registry import OPAQUE, convert
+from tseng_units.sensors import Sensor, is_generic
 
 _ATTEMPTS = 100
 # Of messages that are retrieved at once.
@@ -46,16 +47,21 @@ class Reading:
 
 
 class Arrivals:
-    """When something arrived that brings no time of its own: no two in one process at the same microsecond."""
+    """When something arrived that brings no time of its own: no two at the same microsecond.
 
-    def __init__(self) -> None:
+    Of `places` processes that share a store each has a `place` from 0 on, and takes every so manieth microsecond.
+    """
+
+    def __init__(self, place: int = 0, places: int = 1) -> None:
+        self._place, self._places = place, places
         self._lock = threading.Lock()
         self._last = 0
 
     def now(self) -> int:
         """The present, epoch us, later than ever before."""
         with self._lock:
-            self._last = max(now_us(), self._last + 1)
+            earliest = max(now_us(), self._last + 1)
+            self._last = earliest + (self._place - earliest) % self._places
             return self._last
 
 
@@ -87,7 +93,8 @@ class Depositing:
         Raises:
             tseng_storage.errors.Changed, TooMany: a record is not as expected, or there are too many.
             tseng_units.errors.IncompatibleUnit: a metric came in a unit of another dimension before.
-            InvalidRequest: the id of a sensor that would have to be made, or the name of a metric, can be none.
+            InvalidRequest: the id of a sensor that would have to be made, or the name of a metric, can be none; or the
+                sensor is there and of a type that has its own metrics.
             tseng_storage.errors.InvalidObservations: a time that the store cannot hold.
         """
         home = find_project(self.store.catalog, project).id
@@ -111,9 +118,15 @@ class Depositing:
         """The records of a kind by id, those beyond `after`, at most so many."""
         return self.store.records.list(find_project(self.store.catalog, project).id, kind, after=after, most=most)
 
-    def past_records(self, kind: str, id: str, *, project: str | None = None) -> Sequence[Past]:
-        """The versions of a record that were kept, oldest first, without the present one."""
-        return self.store.records.past(find_project(self.store.catalog, project).id, kind, id)
+    def past_records(
+        self, kind: str, id: str, *, after: int = -1, most: int | None = None, project: str | None = None
+    ) -> Sequence[Past]:
+        """The versions of a record that were kept, oldest first, without the present one.
+
+        Those modified beyond `after`, epoch us, at most so many.
+        """
+        home = find_project(self.store.catalog, project).id
+        return self.store.records.past(home, kind, id, after=after, most=most)
 
     def waits(self, queue: str, *, project: str | None = None) -> bool:
         """Whether a queue holds messages that nobody has acknowledged; that retrieves none."""
@@ -147,6 +160,9 @@ class Depositing:
                 if odd := fault_of_new(sensor):
                     raise InvalidRequest.at("sensor", odd)
                 changes.append(Draft("sensor", sensor, type, FREELY | props))
+            elif not is_generic(Sensor(sensor, entity.type, entity.props)):
+                odd = f"{sensor!r} is a {entity.type} already, and takes the metrics of that type alone"
+                raise InvalidRequest.at("sensor", odd)
             elif new:
                 changes.append(Edit("sensor", sensor, props, seen=entity.change))
             stored[sensor] = {**there, **new}

@@ -13,6 +13,7 @@ from tseng.access import digest, new_key
 from tseng.depositing import Reading
 from tseng.errors import Forbidden, InvalidRequest, NotFound
 from tseng_api.http import JSON
+from tseng_api.paging import Paged, behind, token
 from tseng_api.query_strings import Ignored, InProject
 from tseng_api.routing import Received, route
 from tseng_api.twinnoverse.errors import MANNERS
@@ -23,7 +24,7 @@ from tseng_storage.records import Check, Keep, Record
 from tseng_units.instants import format_instant, parse_instant
 
 SENSOR_TYPE = "DATASOURCE"
-LARGEST_PAYLOAD = 2**20
+LARGEST_PAYLOAD = 2**18
 # Kinds of the records.
 SOURCE, LATEST, TEXT = "twinnoverse.datasource", "twinnoverse.latest", "twinnoverse.text"
 
@@ -32,7 +33,7 @@ class Outline(msgspec.Struct, forbid_unknown_fields=True):
     """A data source to be made."""
 
     name: Name
-    widgets: Annotated[list[Widget], msgspec.Meta(min_length=1, max_length=1000)]
+    widgets: Annotated[list[Widget], msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Latest(msgspec.Struct):
@@ -74,17 +75,18 @@ class Sources(TypedDict):
     datasources: list[SourceName]
 
 
-class OfMetric(InProject):
-    """Which texts are meant."""
+class OfMetric(Paged, kw_only=True):
+    """Which texts are meant, and one page of them."""
 
     metric: str
 
 
 class Texts(TypedDict):
-    """The texts of one metric by their time, oldest first."""
+    """The texts of one metric by their time, oldest first, and the token of the next page if there is one."""
 
     metric: str
     data: dict[str, str]
+    nextPageToken: str | None
 
 
 class Taken(TypedDict):
@@ -123,14 +125,21 @@ def get_datasource(received: Received[InProject, None]) -> ShownSource:
 
 def get_texts(received: Received[OfMetric, None]) -> Texts:
     """Read the texts that came under a DataKey, or `DataKey.subKey`: the history that numbers have as observations."""
-    engine, project, metric = received.engine, received.project, received.query.metric
-    id = f"{_found(received, received.path['id'], project).id}/{metric}"
+    engine, project, asked = received.engine, received.project, received.query
+    id = f"{_found(received, received.path['id'], project).id}/{asked.metric}"
+    size, list_of = asked.pageSize, [project, TEXT, id]
+    after: int = behind(asked.pageToken, list_of, int) or 0
+    # First the present one: what replaces it meanwhile is then seen among those of the past.
     last = engine.record(TEXT, id, project=project)
-    bodies = [each.body for each in engine.past_records(TEXT, id, project=project)] + ([last.body] if last else [])
-    texts = [msgspec.json.decode(body, type=Latest) for body in bodies]
+    past = engine.past_records(TEXT, id, after=after, most=size + 1, project=project)
+    found = [(each.modified, each.body) for each in past]
+    if last is not None and len(found) <= size and last.modified > max([after, *(at for at, _ in found)]):
+        found.append((last.modified, last.body))
+    texts = [msgspec.json.decode(body, type=Latest) for _, body in found[:size]]
     # They were kept as they came to the disk.
     texts.sort(key=lambda each: parse_instant(each.time))
-    return {"metric": metric, "data": {each.time: each.value for each in texts}}
+    more = token(list_of, found[size - 1][0]) if len(found) > size else None
+    return {"metric": asked.metric, "data": {each.time: each.value for each in texts}, "nextPageToken": more}
 
 
 def ingest_data(received: Received[Ignored, bytes]) -> Taken:

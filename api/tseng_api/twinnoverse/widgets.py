@@ -15,7 +15,8 @@ from tseng_units.registry import dimension_of
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 UnitId = Annotated[str, msgspec.Meta(description="Of the numbers; left out, they have none that is known.")]
 
-MOST_LABELS = 10_000
+MOST_LABELS = 1000
+LONGEST_TEXT = 10_000
 
 
 class Datum(NamedTuple):
@@ -251,7 +252,10 @@ def _suits(key: str, value: Any, widgets: Sequence[Widget], faults: list[Fault])
 
 def _datum(metric: str, path: str, value: Any, unit: str | None, faults: list[Fault]) -> Iterator[Datum]:
     if isinstance(value, str):
-        yield Datum(metric, value, None)
+        if len(value) <= LONGEST_TEXT:
+            yield Datum(metric, value, None)
+        else:
+            faults.append(Fault(path, f"has {len(value)} characters, at most {LONGEST_TEXT} are taken"))
     elif isinstance(value, bool) or not isinstance(value, int | float):
         faults.append(Fault(path, f"must be a number or a text, not {_words(value)}"))
     else:
