@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from typing import Any, NamedTuple
 
@@ -38,8 +39,12 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ends]:
     with (
         served(folder / "store", folder) as port,
         process(["-m", "benchmarks.bare_twins", str(folder / "bare")]) as bare,
+        ExitStack() as stack,
     ):
-        opened = Ends(HTTPConnection("127.0.0.1", port), HTTPConnection("127.0.0.1", bare), headers)
+        to_ours, to_bare = (
+            stack.enter_context(closing(HTTPConnection("127.0.0.1", number))) for number in (port, bare)
+        )
+        opened = Ends(to_ours, to_bare, headers)
         contents = [{"@type": "Property", "name": name, "schema": "double"} for name in _METRICS]
         contents.append({"@type": "Property", "name": "name", "schema": "string"})
         model = {"@context": "dtmi:dtdl:context;3", "@id": MODEL, "@type": "Interface", "contents": contents}
