@@ -18,13 +18,8 @@ from tseng_api.limits import UNACCEPTED
 from tseng_api.server import COLLECT
 
 
-def _main() -> None:
-    content = sys.stdin.buffer.read()
-
-    async def answer(request: Request) -> Response:
-        return Response(content, media_type="application/json")
-
-    app = Starlette(routes=[Route("/api/data", answer)])
+def serve(app: Starlette) -> None:
+    """Serve an application on a free port, and print that; uvicorn and the garbage collector are set as ours are."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="off", backlog=UNACCEPTED
     )
@@ -33,6 +28,15 @@ def _main() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=UNACCEPTED) as listener:
         print(listener.getsockname()[1], flush=True)
         uvicorn.Server(config).run([listener])
+
+
+def _main() -> None:
+    content = sys.stdin.buffer.read()
+
+    async def answer(request: Request) -> Response:
+        return Response(content, media_type="application/json")
+
+    serve(Starlette(routes=[Route("/api/data", answer)]))
 
 
 if __name__ == "__main__":
