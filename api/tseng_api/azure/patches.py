@@ -13,11 +13,11 @@ import msgspec
 from tseng.errors import InvalidRequest
 from tseng_api.azure import errors
 from tseng_api.azure.errors import Refused
-from tseng_api.azure.shapes import Path
+from tseng_api.azure.shapes import METADATA, Path
 from tseng_api.http import JSON
 from tseng_api.wire import decode
 
-METADATA, SOURCE_TIME = "$metadata", "sourceTime"
+SOURCE_TIME = "sourceTime"
 
 
 class Operation(TypedDict):
@@ -128,7 +128,7 @@ def _descended(level: dict[str, Any], path: Path, rest: Path) -> tuple[dict[str,
 
 def is_component(value: Any) -> bool:
     """Whether a value in a twin is a component: those have metadata of their own."""
-    return isinstance(value, dict) and METADATA in value
+    return isinstance(value, dict) and isinstance(value.get(METADATA), dict)
 
 
 def _set(level: dict[str, Any], path: Path, step: Step) -> Path:

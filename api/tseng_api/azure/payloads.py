@@ -10,9 +10,9 @@ from typing import Any
 from tseng.depositing import Reading
 from tseng_api.azure import errors
 from tseng_api.azure.errors import Refused
-from tseng_api.azure.patches import METADATA, SOURCE_TIME
+from tseng_api.azure.patches import SOURCE_TIME
 from tseng_api.azure.requests import etag_text, text_of
-from tseng_api.azure.shapes import Findings, Path, Shape, repeated
+from tseng_api.azure.shapes import METADATA, Findings, Path, Shape, repeated
 from tseng_units.instants import parse_instant
 
 _IDENTITY = ("$dtId", "$etag")

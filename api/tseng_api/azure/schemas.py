@@ -155,7 +155,7 @@ class Schemas:
             if not self._named(each, f"{where}.enumValues[{at}]"):
                 continue
             one: Any = each.get("enumValue")
-            if type(one) is not kind or one in values:
+            if type(one) is not kind or one in values or (type(one) is int and not -(2**31) <= one < 2**31):
                 self._faults.append(f"{where}.{each['name']}: enumValue must be {value['valueSchema']}, and its own")
             else:
                 values.append(one)

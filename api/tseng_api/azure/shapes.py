@@ -14,6 +14,7 @@ import msgspec
 
 from tseng_units.instants import parse_instant
 
+METADATA = "$metadata"
 Path = tuple[str, ...]
 
 _INTEGERS = {"integer": 31, "long": 63}
@@ -181,6 +182,8 @@ def _entries(found: Findings, value: Any, schema: Entries, path: Path) -> None:
         found.wrong(path, f"is {_quoted(value)}, which is no map")
         return
     for name, each in value.items():
+        if name == METADATA:  # By this components are told from values.
+            found.wrong((*path, name), "is no key of a map")
         found.check(each, schema.values, (*path, name))
 
 

@@ -16,10 +16,10 @@ from tseng.depositing import Reading
 from tseng_api.azure import errors
 from tseng_api.azure.errors import MANNERS, Refused
 from tseng_api.azure.models import MODEL, Kept, opened
-from tseng_api.azure.patches import METADATA, PATCH, Patched, is_component, operations
+from tseng_api.azure.patches import PATCH, Patched, is_component, operations
 from tseng_api.azure.payloads import Payload, model_of
 from tseng_api.azure.requests import Conditions, Version, etag_text
-from tseng_api.azure.shapes import Path
+from tseng_api.azure.shapes import METADATA, Path
 from tseng_api.http import JSON
 from tseng_api.routing import Answer, Received, route
 from tseng_api.wire import encode
@@ -102,9 +102,11 @@ def patch_component(received: Received[Version, bytes]) -> Response:
 
 
 def _patched(received: Received[Version, bytes], part: Path) -> Response:
-    conditions, steps = Conditions.of(received.headers), operations(received.body)
+    conditions = Conditions.of(received.headers)
 
     def once() -> Response:
+        # Read anew each time: what a step adds, those after it change in place.
+        steps = operations(received.body)
         record = _found(received)
         conditions.require(record)
         before, patched = msgspec.json.decode(record.body), Patched(msgspec.json.decode(record.body))
