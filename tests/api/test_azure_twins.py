@@ -1,8 +1,11 @@
 """Azure Digital Twins: twins as seeds 002 and 004 print them, whose numbers are observations."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 from tests.api.adt import (
     TIME,
@@ -275,3 +278,23 @@ def test_no_more_twins_than_the_setting_allows(tmp_path: Any) -> None:
         assert site.engine.entities("sensor", ids=["/adt/c/sensor"]) == []
         assert ask(site, "DELETE", "/digitaltwins/a").status_code == 204
         assert put(site, "c", twin_of(MODEL)).status_code == 200
+
+
+def test_of_many_at_once_the_newest_observation_is_the_twin(site: Site) -> None:
+    """Each is there as an observation, and the one that arrived last is what the twin shows."""
+    model = model_id()
+    assert upload(site, interface(model, property_of("n", "integer"))).status_code == 201
+    for _ in range(10):
+        id = fresh()
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(partial(_put_number, site, id, model), range(16)))
+        assert [answer.status_code for answer in answers] == [200] * 16
+        seen = observed(site, id, "n")
+        assert sorted(seen.values()) == list(range(16))
+        shown = get(site, id).json()
+        assert shown["n"] == seen[max(seen)]
+        assert shown["$metadata"]["$lastUpdateTime"].startswith(max(seen))
+
+
+def _put_number(site: Site, id: str, model: str, number: int) -> httpx.Response:
+    return put(site, id, twin_of(model, n=number))

@@ -56,11 +56,13 @@ class Conditions:
             raise Refused(errors.PRECONDITION_FAILED, f"If-Match or If-None-Match is not met: the twin {now}")
 
     def expected(self, read: Callable[[], Record | None]) -> Expected:
-        """Return what a write expects; `read` gives the record where that takes a look at it."""
-        if self.none_match is None:
-            return "present" if self.match == "*" else self.match
-        if self.none_match == "*" and self.match is None:
-            return "absent"
+        """Return what a write expects; `read` gives the record where that takes a look at it.
+
+        Without conditions, and with those that leave the version open, that is the version there is: so of several
+        writes at once the last to be kept is the last to have arrived.
+        """
+        if not self.looks:
+            return "absent" if self.match is None else self.match
         record = read()
         self.require(record)
         return "absent" if record is None else [record.etag]
@@ -68,7 +70,9 @@ class Conditions:
     @property
     def looks(self) -> bool:
         """Whether `expected` looks at the record, so that a change since then is no refusal yet."""
-        return self.none_match is not None and not (self.none_match == "*" and self.match is None)
+        if self.match is None:
+            return self.none_match != "*"
+        return self.match == "*" or self.none_match is not None
 
 
 def _etags(headers: Headers, name: str) -> frozenset[str] | Literal["*"] | None:
